@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps between kernel and daemon. Each has one writer. Pinned below <pin directory>/maps. */
+#ifndef HOLDPOINT_HOLD_H
+#define HOLDPOINT_HOLD_H
+
+#include "access.h"
+
+/* Map `holds`: hash, hold id -> hp_hold. Written by the kernel only; the truth about who is suspended. */
+struct hp_hold {
+  struct hp_access access;
+  char path[HP_PATH_MAX];
+};
+
+/* Map `arguments`: hash, hold id -> hp_argv, for exec holds. Written by the kernel only.
+ * Bytes are the arguments in order, each with its NUL. */
+struct hp_argv {
+  __u32 length;
+  __u32 count;
+  char bytes[HP_ARGV_MAX];
+};
+
+/* Map `verdicts`: hash, hold id -> hp_answer. Written by the daemon only; consumed by the kernel with one delete. */
+struct hp_answer {
+  __u64 digest[2]; /* of the hold; another digest is no answer */
+  __u64 not_after; /* CLOCK_BOOTTIME, nanoseconds */
+  __u32 verdict;   /* HP_ALLOW or HP_DENY */
+  __u32 reserved;
+};
+
+/* Map `grants`: hash, hp_grant_key -> hp_grant. Written by the daemon only. */
+struct hp_grant_key {
+  __u64 session;
+  __u64 digest[2];
+};
+struct hp_grant {
+  __u64 not_after; /* CLOCK_BOOTTIME, nanoseconds */
+  __u64 uses;      /* how many more times; ~0 = as often as wanted. Counted down by the kernel. */
+};
+
+/* Map `sessions`: hash, session id -> hp_session. Created by the kernel (a cgroup appears) or the daemon (tag, run). */
+struct hp_session {
+  __u64 cgroup;  /* id of the session's top cgroup */
+  __u64 started; /* CLOCK_BOOTTIME, nanoseconds */
+  __u32 agent;
+  __u32 owner_uid;   /* real uid of whoever made the cgroup or asked for the session */
+  __u32 login_uid;   /* audit login uid of the same, ~0 = none */
+  __u32 holds;       /* now; counted by the kernel */
+  __u64 hold_count;  /* ever */
+  __u64 deny_count;
+};
+
+/* Map `cgroups`: hash, cgroup id -> hp_cgroup: every agent's cgroup and all below it. */
+struct hp_cgroup {
+  __u64 session;
+  __u32 agent;
+  __u32 reserved;
+};
+
+/* Map `tags`: task storage. Written by the kernel only. */
+struct hp_tag {
+  __u64 session;
+  __u64 hold_id; /* of the access that is suspended or was just released */
+  __u64 echo_device, echo_inode, echo_until; /* last denial, see HP_DENIAL_ECHO_NS */
+  __u64 create_dentry; /* path_mknod's note for inode_create */
+  __u64 exec_hold;     /* released exec whose argv bprm_committed_creds must find in the new program */
+  __u32 agent;
+  __u32 executable_set; /* cached: rule set of the running executable */
+  __u32 executable_generation;
+  __u32 executable_exec_id;
+  __u32 flags;
+  __u32 reserved;
+};
+
+/* Map `bells`: ring buffer. A bell says only where to look; a lost bell is found by scanning. */
+enum hp_bell_kind {
+  HP_BELL_HOLD = 1,     /* id: hold that is new or stopped again */
+  HP_BELL_CONSUMED = 2, /* id: hold whose verdict was used; argument: hp_verdict */
+  HP_BELL_ENDED = 3,    /* id: hold that is over without a verdict; argument: hp_ending */
+  HP_BELL_SIGNAL = 4,   /* id: tgid that got a signal which is not ignored while its session has holds; argument: signal */
+  HP_BELL_SESSION = 5,  /* id: new session */
+  HP_BELL_ATTACH = 6,   /* id: cgroup a process was moved into: tag its other threads */
+  HP_BELL_CGROUP_GONE = 7, /* id: cgroup; argument: 1 when it was the top of a session */
+};
+enum hp_ending {
+  HP_ENDED_EXIT = 1,       /* the task died */
+  HP_ENDED_OTHER = 2,      /* the task went on to another access */
+  HP_ENDED_MOOT = 3,       /* the call turned out not to need it (create of an existing file) */
+  HP_ENDED_ALLOWED = 4,    /* policy or grant allows it now */
+  HP_ENDED_DENIED = 5,     /* policy denies it now */
+};
+struct hp_bell {
+  __u32 kind;
+  __u32 argument;
+  __u64 id;
+};
+
+/* Map `events`: ring buffer of things to record: hp_event_head, hp_access, path. */
+enum hp_event_kind {
+  HP_EVENT_DENIED = 1,
+  HP_EVENT_LOGGED = 2,   /* allowed by a rule that says `log` */
+  HP_EVENT_TAMPERED = 3, /* killed before its first instruction */
+  HP_EVENT_GUARD = 4,    /* tried to touch the guard */
+};
+struct hp_event {
+  __u32 kind;
+  __u32 length; /* of the whole record, bytes */
+  struct hp_access access;
+  char path[HP_PATH_MAX]; /* cut to access.path_length in the ring */
+};
+
+/* Map `guarded`: hash, hp_file_id -> hp_guard: the daemon's sockets. No tagged process connects or sends there. */
+struct hp_file_id {
+  __u64 device;
+  __u64 inode;
+};
+
+/* Map `config`: array of one, written by the daemon before programs attach. */
+struct hp_config {
+  __u64 hash_key[2];
+  __u64 next_session; /* counted up by the kernel; the daemon seeds it above every id ever stored */
+  __u64 next_hold;    /* likewise */
+  __u32 daemon_tgid;  /* protected from tagged signals */
+  __u32 armed;        /* 0: hooks tag but neither deny nor hold (while loading) */
+};
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The compiled policy of one agent: one value of one array map, published by replacing the inner map.
+ *
+ * First match wins, decided with sets: for each dimension (operation, object, executable, destination) the kernel finds
+ * the set of rules that this access satisfies, intersects them, and takes the lowest bit. Rules without a condition in a
+ * dimension are in every set of that dimension. The default verdict is the last rule, and is in all sets.
+ *
+ * Objects (paths, unix socket names), executables and destinations each have a byte automaton. A destination is the
+ * 19 bytes address[16] port[2, network order] protocol[1] (17 udp, 6 tcp, others as they are). State 0 is dead. */
+#ifndef HOLDPOINT_POLICY_IMAGE_H
+#define HOLDPOINT_POLICY_IMAGE_H
+
+#include <linux/types.h>
+
+#include "limits.h"
+#include "verdict.h"
+
+enum hp_automaton_id {
+  HP_AUTOMATON_OBJECT = 0,
+  HP_AUTOMATON_EXECUTABLE = 1,
+  HP_AUTOMATON_DESTINATION = 2,
+  HP_AUTOMATON_COUNT = 3,
+};
+
+#define HP_DESTINATION_BYTES 19
+
+struct hp_automaton {
+  __u32 start;       /* state number, local to the automaton; 0 = dead */
+  __u32 classes;     /* byte classes, 1..256 */
+  __u32 next_base;   /* next state = next[next_base + state * classes + class_of[byte]] */
+  __u32 accept_base; /* rule set of a final state = accept[accept_base + state] */
+  __u32 states;
+  __u32 reserved;
+  __u8 class_of[256];
+};
+
+struct hp_set {
+  __u64 words[HP_SET_WORDS]; /* bit r % 64 of word r / 64 = rule r */
+};
+
+enum hp_rule_flags {
+  HP_RULE_LOG = 1 << 0, /* record also what is allowed */
+  HP_RULE_DAEMON = 1 << 1, /* an ask that the daemon may answer by itself (arguments) */
+};
+
+struct hp_rule {
+  __u8 verdict;   /* hp_verdict */
+  __u8 hold_mode; /* hp_hold_mode */
+  __u8 flags;
+  __u8 reserved;
+};
+
+struct hp_policy {
+  __u32 abi_version;
+  __u32 generation; /* of the publication; never 0 */
+  __u32 rule_count;
+  __u32 set_count;
+  struct hp_automaton automata[HP_AUTOMATON_COUNT];
+  struct hp_set operations[HP_OP_COUNT];
+  struct hp_rule rules[HP_MAX_RULES];
+  struct hp_set sets[HP_MAX_SETS];
+  __u16 accept[HP_MAX_STATES]; /* index into sets */
+  __u16 next[HP_MAX_TRANSITIONS];
+};
+
+/* Map `policies`: array of maps, agent id -> array map with one hp_policy.
+ * Map `cgroup_policy`: array with one hp_policy of the same form: the object automaton reads a cgroup path, the rule
+ * number of the lowest match is the agent id. */
+
+#endif

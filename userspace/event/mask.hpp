@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only way from raw values to something that may be stored, shown, logged or sent. Channel, export, audit, API and log
+// code take MaskedText or the structures below and nothing else, so that forgetting does not compile.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/access.hpp"
+
+namespace holdpoint::event {
+
+// Text in which secrets are replaced and control characters, invalid UTF-8 and bidirectional controls are escaped, so that
+// it can stand on a terminal. Made by mask() only.
+class MaskedText {
+ public:
+  MaskedText() = default;
+  [[nodiscard]] const std::string& text() const { return text_; }
+  // Bytes of secrets that were replaced; 0 = shown whole.
+  [[nodiscard]] unsigned hidden() const { return hidden_; }
+  friend bool operator==(const MaskedText&, const MaskedText&) = default;
+
+ private:
+  friend MaskedText mask(std::string_view raw);
+  friend MaskedText restore_masked(std::string stored, unsigned hidden);
+  MaskedText(std::string text, unsigned hidden) : text_(std::move(text)), hidden_(hidden) {}
+  std::string text_;
+  unsigned hidden_ = 0;
+};
+
+// Replaces known secret shapes (cloud keys, tokens of the usual services, private keys, passwords in URLs and flags) by
+// "‹secret›" and escapes what a terminal would act on.
+[[nodiscard]] MaskedText mask(std::string_view raw);
+// For the store and the wire only: text that was masked before it was written.
+[[nodiscard]] MaskedText restore_masked(std::string stored, unsigned hidden);
+
+struct MaskedBoundFile {
+  MaskedText path;
+  std::string sha256;
+  std::uint64_t size = 0;
+  MaskedText first_lines;
+};
+
+// Everything of an access that people, records and channels may see.
+struct MaskedAccess {
+  std::string operation;         // operation_text
+  MaskedText object;             // object_text
+  std::vector<MaskedText> argv;  // masked as a whole line first: a secret may be split over arguments (--password X)
+  MaskedText executable;         // the subject's
+  MaskedText directory;
+  std::vector<std::pair<int, MaskedText>> ancestors;
+  std::vector<MaskedBoundFile> bound;
+  std::vector<std::string> warnings;  // "content not bound", "argv cut", "file has no name", …: fixed texts
+};
+[[nodiscard]] MaskedAccess mask(const Access& access, const Process& process, const std::vector<BoundFile>& bound,
+                                std::vector<std::string> warnings);
+
+}  // namespace holdpoint::event
