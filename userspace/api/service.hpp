@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the API needs from the rest of the daemon. Implemented by daemon/; by a fake in tests. Thread: the daemon's loop;
+// no call blocks longer than one fsync of the store.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "approval/ledger.hpp"
+#include "base/result.hpp"
+
+namespace holdpoint::api {
+
+// Who is calling, from SO_PEERCRED of the connected unix socket (never from anything in the request).
+struct Caller {
+  int pid = 0;
+  unsigned uid = 0;
+  unsigned gid = 0;
+  approval::Principal principal;
+  bool may_decide = false;  // root or member of the group `holdpoint`
+};
+
+struct Health {
+  bool enforcing = false;      // programs attached and armed
+  std::string kernel;          // release
+  std::string version;
+  std::uint32_t policy_generation = 0;
+  std::string policy_digest;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;  // name, value: kernel and daemon losses by reason
+  std::vector<std::string> problems;                            // for a person: what is wrong now; empty = all well
+  WallTime started;
+};
+
+struct NewSession {
+  std::string agent;
+  int pid = 0;  // process to put into a cgroup of its own; must be the caller's child and have the caller's uid
+  approval::Claims claims;
+};
+struct TagTarget {
+  std::string agent;
+  std::string cgroup;  // "/system.slice/x.service"; or
+  int pid = 0;         // the cgroup of this process; or
+  std::string unit;    // a systemd unit's cgroup
+};
+
+// One thing that happened, for the event stream and `log`: a masked record as JSON.
+struct StreamEvent {
+  std::uint64_t sequence = 0;  // of the record log; an SSE client resumes after its Last-Event-ID
+  std::string kind;            // record kind
+  std::string json;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  [[nodiscard]] virtual const approval::Ledger& ledger() const = 0;
+  // Durable and effective when it returns.
+  [[nodiscard]] virtual std::expected<void, approval::DecideError> decide(const std::string& request,
+                                                                          approval::Decision decision) = 0;
+  [[nodiscard]] virtual std::expected<void, approval::DecideError> revoke(const std::string& grant,
+                                                                          const approval::Principal& by) = 0;
+  [[nodiscard]] virtual Result<approval::Session> start_session(const Caller& caller, const NewSession& wanted) = 0;
+  [[nodiscard]] virtual Result<approval::Session> tag(const Caller& caller, const TagTarget& target) = 0;
+  [[nodiscard]] virtual Result<> untag(const Caller& caller, std::uint64_t session) = 0;
+  [[nodiscard]] virtual Health health() const = 0;
+  // Records after `after` (0 = from the oldest kept), at most `limit`, oldest first.
+  [[nodiscard]] virtual Result<std::vector<StreamEvent>> records(std::uint64_t after, std::size_t limit) const = 0;
+  // Calls back for each new record until the returned token is dropped. The callback must not block.
+  using Subscription = std::shared_ptr<void>;
+  [[nodiscard]] virtual Subscription subscribe(std::function<void(const StreamEvent&)> callback) = 0;
+};
+
+}  // namespace holdpoint::api

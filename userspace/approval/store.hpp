@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the ledger's values in SQLite (WAL, synchronous=FULL): when save() has returned, they outlive a power cut.
+// Owner: the daemon. Thread: the daemon's loop. A call blocks for one fsync.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "approval/ledger.hpp"
+#include "base/result.hpp"
+
+namespace holdpoint::approval {
+
+class Store {
+ public:
+  struct Contents {
+    std::vector<Session> sessions;  // not ended
+    std::vector<Request> requests;  // open, and the newest 1,000 others
+    std::vector<Grant> grants;      // live
+    Ledger::Counters counters;
+    std::uint64_t next_session = 1;  // above every session id ever stored
+    std::uint64_t next_hold = 1;
+  };
+
+  // Opens or creates <directory>/holdpoint.db, mode 0600. Errors, each with what to do: the file is not a Holdpoint store
+  // (application_id), is of a newer version, is corrupt (quick_check), another daemon has it (an flock on <directory>/lock),
+  // disk full, not writable.
+  [[nodiscard]] static Result<Store> open(const std::string& directory);
+  [[nodiscard]] Result<Contents> load();
+  // All Save* among the steps, in one transaction; other steps are ignored. Error: nothing was changed.
+  [[nodiscard]] Result<> save(const Steps& steps);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+ private:
+  struct Implementation;
+  explicit Store(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace holdpoint::approval
