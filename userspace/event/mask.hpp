@@ -6,14 +6,18 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "event/access.hpp"
 
 namespace holdpoint::event {
 
-// Text in which secrets are replaced and control characters, invalid UTF-8 and bidirectional controls are escaped, so that
-// it can stand on a terminal. Made by mask() only.
+class Masker;
+
+// Text in which secrets are replaced and control characters, invalid UTF-8, invisible and bidirectional characters are
+// escaped: valid UTF-8 on one line that can stand on a terminal. Whoever writes HTML or JSON still quotes it as those need.
+// Made by mask() only.
 class MaskedText {
  public:
   MaskedText() = default;
@@ -23,7 +27,7 @@ class MaskedText {
   friend bool operator==(const MaskedText&, const MaskedText&) = default;
 
  private:
-  friend MaskedText mask(std::string_view raw);
+  friend class Masker;  // mask.cpp
   friend MaskedText restore_masked(std::string stored, unsigned hidden);
   MaskedText(std::string text, unsigned hidden) : text_(std::move(text)), hidden_(hidden) {}
   std::string text_;
@@ -31,7 +35,8 @@ class MaskedText {
 };
 
 // Replaces known secret shapes (cloud keys, tokens of the usual services, private keys, passwords in URLs and flags) by
-// "‹secret›" and escapes what a terminal would act on.
+// "‹secret›" and escapes what a terminal would act on. Arguments of one command may be handed in with NUL between them.
+// Time is linear in the text.
 [[nodiscard]] MaskedText mask(std::string_view raw);
 // For the store and the wire only: text that was masked before it was written.
 [[nodiscard]] MaskedText restore_masked(std::string stored, unsigned hidden);

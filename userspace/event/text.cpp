@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words for the numbers of an access. They are part of the record format: never change one, only add.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "event/access.hpp"
+
+namespace holdpoint::event {
+namespace {
+
+constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {"exec",   "read",    "write",
+                                                                       "create", "connect", "send"};
+
+constexpr std::array<std::string_view, HP_CAUSE_REHOLDS + 1> cause_words = {
+    "rule",       "decision",      "echo",        "unresolved", "no-policy", "no-storage",  "holds-full", "session-holds",
+    "cannot-hold", "refused",      "guard",       "argv",       "socket-path", "tampered",  "reholds"};
+
+std::string protocol_text(std::uint16_t protocol) {
+  switch (protocol) {
+    case IPPROTO_TCP: return "tcp";
+    case IPPROTO_UDP: return "udp";
+    case IPPROTO_SCTP: return "sctp";
+    case IPPROTO_ICMP: return "icmp";
+    case IPPROTO_ICMPV6: return "icmp6";
+    case IPPROTO_UDPLITE: return "udplite";
+    case 262: return "mptcp";  // IPPROTO_MPTCP, not in every libc
+    default: return fmt::format("{}", protocol);
+  }
+}
+
+std::string inet_text(const hp_identity& identity) {
+  const auto* bytes = identity.address;
+  in6_addr six{};
+  std::copy_n(bytes, sizeof(six), six.s6_addr);
+  char text[INET6_ADDRSTRLEN] = {};
+  if (IN6_IS_ADDR_V4MAPPED(&six)) {
+    ::inet_ntop(AF_INET, bytes + 12, text, sizeof(text));
+    return fmt::format("{}:{}/{}", text, identity.port, protocol_text(identity.protocol));
+  }
+  ::inet_ntop(AF_INET6, bytes, text, sizeof(text));
+  return fmt::format("[{}]:{}/{}", text, identity.port, protocol_text(identity.protocol));
+}
+
+}  // namespace
+
+std::string operation_text(std::uint32_t operations) {
+  std::string text;
+  for (std::size_t i = 0; i < operation_words.size(); ++i) {
+    if ((operations >> i & 1) == 0) continue;
+    if (!text.empty()) text += '+';
+    text += operation_words[i];
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string object_text(const Access& access) {
+  if (access.fixed.identity.kind == HP_OBJECT_INET) return inet_text(access.fixed.identity);
+  return access.path;
+}
+
+std::string cause_text(std::uint8_t cause) {
+  return cause < cause_words.size() ? std::string(cause_words[cause]) : fmt::format("cause-{}", cause);
+}
+
+}  // namespace holdpoint::event
