@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/loggable.hpp"
 #include "event/access.hpp"
 
 namespace holdpoint::event {
@@ -63,3 +64,9 @@ struct MaskedAccess {
                                 std::vector<std::string> warnings);
 
 }  // namespace holdpoint::event
+
+// Masked text may stand in the daemon's own log.
+template <>
+struct holdpoint::LogText<holdpoint::event::MaskedText> {
+  static std::string_view text(const holdpoint::event::MaskedText& masked) { return masked.text(); }
+};
