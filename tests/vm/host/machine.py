@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual machine: its command line, and what its guest reads at start."""
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.errors import VmError
+
+VM = Path(__file__).resolve().parent.parent
+SOURCE = VM.parent.parent
+QEMU = "qemu-system-x86_64"
+
+
+@dataclass(frozen=True)
+class Options:
+  """What the user may choose about a machine. mem is MiB."""
+
+  smp: int = 2
+  mem: int = 2048
+  preempt: str = ""
+  icount: bool = False
+  append: str = ""
+  systemd: bool = False
+
+
+def kernel_directory(kernel):
+  """Prepared kernel from the cache, fetched when it is not there."""
+  done = subprocess.run([VM / "kernels", kernel], stdout=subprocess.PIPE, text=True, check=False)
+  if done.returncode != 0:
+    raise VmError(f"no kernel {kernel} (see above)")
+  return Path(done.stdout.strip())
+
+
+def kvm_usable():
+  return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def accelerator(options):
+  if options.icount:
+    # Guest time counts instructions, so a measurement repeats. It needs one processor and emulation.
+    return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
+  if kvm_usable():
+    return ["-accel", "kvm", "-cpu", "host"]
+  return ["-accel", "tcg,thread=single", "-cpu", "max"]
+
+
+def kernel_words(kernel, options, shell):
+  """Kernel command line. Security modules stay as Debian has them."""
+  words = ["console=ttyS0", f"loglevel={4 if shell else 5}"]
+  # An oops is a panic and a panic ends the machine at once, with the console kept.
+  words += ["panic=-1", "oops=panic", "softlockup_panic=1"]
+  words += [f"preempt={options.preempt}"] if options.preempt else []
+  words += ["mitigations=off"]
+  words += [f"vm.init={VM / 'guest/init'}"]
+  return " ".join(words + ([options.append] if options.append else []))
+
+
+def command_line(kernel, home, share, options, shell):
+  """qemu's arguments. setpriv ends the machine with this process, however that one ends."""
+  if not shutil.which(QEMU):
+    raise VmError(f"{QEMU} is missing: apt-get install qemu-system-x86")
+  command = ["setpriv", "--pdeathsig", "KILL", QEMU]
+  command += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"]
+  command += accelerator(options)
+  command += ["-smp", str(1 if options.icount else options.smp), "-m", str(options.mem)]
+  command += ["-kernel", home / "vmlinux", "-initrd", home / "initramfs.cpio"]
+  command += ["-append", kernel_words(kernel, options, shell)]
+  # readonly is enforced by qemu: nothing in the guest can change this machine. remap: / spans file systems.
+  command += ["-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"]
+  command += ["-device", "virtio-9p-pci,fsdev=root,mount_tag=hostroot"]
+  command += ["-fsdev", f"local,id=results,path={share},security_model=none"]
+  command += ["-device", "virtio-9p-pci,fsdev=results,mount_tag=results"]
+  command += ["-serial", "mon:stdio" if shell else f"file:{share / 'console.log'}"]
+  return command
+
+
+def binds(paths):
+  """Of the paths the guest needs, those below /tmp, where the guest has a file system of its own."""
+  wanted = sorted({str(Path(path).resolve()) for path in paths if path})
+  below = [path for path in wanted if path.startswith("/tmp/") and os.path.isdir(path)]
+  return [path for path in below if not any(path.startswith(f"{other}/") for other in below)]
+
+
+def write_setup(share, kernel, home, mode, shared):
+  """The file 'setup' that guest/init reads as shell variables, and the empty file for events."""
+  size = shutil.get_terminal_size()
+  values = {
+    "vm_kernel": kernel,
+    "vm_mode": mode,
+    "vm_modules": home / "lib/modules",
+    "vm_agent": VM / "guest/agent.py",
+    "vm_directory": os.getcwd(),
+    "vm_rows": size.lines,
+    "vm_columns": size.columns,
+  }
+  lines = [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
+  paths = binds([SOURCE, os.getcwd(), *shared])
+  lines.append("vm_binds=(" + " ".join(map(shlex.quote, paths)) + ")")
+  (share / "setup").write_text("\n".join(lines) + "\n", encoding="utf-8")
+  (share / "events").touch()
