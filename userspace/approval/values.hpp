@@ -45,7 +45,9 @@ struct Hold {
   std::uint64_t start_time = 0;  // boot time of the group leader's start, ns: with tgid names one process
   WallTime since;
   HoldState state = HoldState::held;
+  std::optional<bool> answered;  // the verdict it was given: true = allow. Never changes once set
   std::string ended_how;  // for released/ended: "approved", "denied", "expired", "exit", "signal", "other", …
+  friend bool operator==(const Hold&, const Hold&) = default;
 };
 
 struct Decision {
@@ -55,7 +57,8 @@ struct Decision {
   MaskedText reason;    // may be empty for approve, required for deny
   Principal by;
   std::string channel;  // "unix-api", …
-  WallTime at;
+  std::string digest;   // of the action that the person saw; empty: not said. Another one than the request's is refused
+  WallTime at;          // set by the ledger
 };
 
 // What somebody said when starting the session: shown as claimed, never trusted.
@@ -88,6 +91,7 @@ struct Request {
   MaskedText comm;  // name of the process
   int tgid = 0;     // of the first hold
   std::uint32_t uid = 0;
+  bool bindable = true;  // false: no approval may cover it (access.warnings says why), it can only be denied
   WallTime created;
   WallTime deadline;
   std::vector<Hold> holds;
@@ -100,14 +104,15 @@ struct Grant {
   std::string id;  // "g-" and a decimal number
   std::string request;
   std::string digest;
+  std::array<std::uint64_t, 2> kernel_digest{};  // key of the grant in the kernel's map
   std::uint64_t session = 0;
   std::string agent;
   Scope scope = Scope::session;
-  std::optional<std::uint64_t> uses;  // left; scope once: the one retry of a refused access
+  std::optional<std::uint64_t> uses;  // left, counted by the kernel; scope once: the one retry of a refused access
   WallTime created;
   WallTime not_after;  // scope session: at most 8 hours
   Principal by;
-  std::optional<WallTime> revoked;
+  std::optional<WallTime> revoked;  // when it ended, however: revoked, time over, used up, session over. Set = not live
   MaskedText object;
   std::string operation;
 };
