@@ -56,6 +56,9 @@ struct StreamEvent {
 class Service {
  public:
   virtual ~Service() = default;
+  // True when the process carries an agent's tag, or when that cannot be told. The kernel keeps tagged processes from
+  // connecting at all; the API asks again at accept and before each call, so that one missed hook opens nothing.
+  [[nodiscard]] virtual bool caller_is_tagged(int pid) const = 0;
   [[nodiscard]] virtual const approval::Ledger& ledger() const = 0;
   // Durable and effective when it returns.
   [[nodiscard]] virtual std::expected<void, approval::DecideError> decide(const std::string& request,

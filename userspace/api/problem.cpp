@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/problem.hpp"
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "api/wire.hpp"
+
+namespace holdpoint::api {
+namespace {
+
+const char* title_of(unsigned status) {
+  switch (status) {
+    case 400: return "Bad request";
+    case 403: return "Not allowed";
+    case 404: return "Not found";
+    case 405: return "Method not allowed";
+    case 408: return "Too slow";
+    case 409: return "Conflict";
+    case 413: return "Body too large";
+    case 422: return "Not acceptable as it stands";
+    case 431: return "Header too large";
+    case 503: return "Too many connections";
+    case 505: return "HTTP version not supported";
+    default: return "Internal error";
+  }
+}
+
+}  // namespace
+
+Reply problem(unsigned status, const std::string& code, const std::string& detail, const std::string& hint) {
+  nlohmann::json json{{"type", "about:blank"}, {"title", title_of(status)}, {"status", status},
+                      {"detail", detail},      {"code", code}};
+  if (!hint.empty()) json["hint"] = hint;
+  return Reply{.status = status, .body = dump(json), .content_type = "application/problem+json", .allow = {}};
+}
+
+Reply problem(const approval::DecideError& error) {
+  using Kind = approval::DecideError::Kind;
+  switch (error.kind) {
+    case Kind::not_found: return problem(404, "not-found", error.message, "GET /v1/requests?state=open lists what is open");
+    case Kind::not_open: return problem(409, "not-open", error.message, "it cannot be decided any more");
+    case Kind::not_allowed: return problem(403, "not-allowed", error.message, "somebody else has to decide");
+    case Kind::invalid: return problem(422, "invalid", error.message);
+  }
+  return problem(500, "internal", error.message);
+}
+
+Reply problem(const Error& error) {
+  switch (error.code) {
+    case 0: case EINVAL: return problem(422, "refused", error.message, error.hint);
+    case ENOENT: case ESRCH: return problem(404, "not-found", error.message, error.hint);
+    case EPERM: case EACCES: return problem(403, "not-allowed", error.message, error.hint);
+    case EBUSY: case EEXIST: return problem(409, "conflict", error.message, error.hint);
+    default: return problem(500, "internal", error.message, error.hint);
+  }
+}
+
+}  // namespace holdpoint::api
