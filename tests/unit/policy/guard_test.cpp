@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "unit/policy/fixture.hpp"
+
+namespace holdpoint::policy {
+namespace {
+
+constexpr std::uint32_t kWrite = operation_bit(HP_OP_WRITE);
+constexpr std::uint32_t kCreate = operation_bit(HP_OP_CREATE);
+
+const char* kAllowAll = "  - {id: all, on: any, verdict: allow}\n";
+
+TEST(Guard, StandsBeforeARuleThatAllowsEverything) {
+  const Evaluator evaluator(with_rules(kAllowAll));
+  EXPECT_EQ(evaluator(file(kWrite, "/sys/fs/bpf/holdpoint/maps")).id, "guard:kernel");
+  EXPECT_EQ(evaluator(file(kCreate, "/sys/fs/cgroup/x/cgroup.procs")).id, "guard:kernel");
+  EXPECT_EQ(evaluator(file(kWrite, "/proc/sys/kernel/ftrace_enabled")).id, "guard:kernel");
+  EXPECT_EQ(evaluator(file(kWrite, "/proc/sysrq-trigger")).id, "guard:kernel");
+  EXPECT_EQ(evaluator(file(kWrite, "/etc/holdpoint/policy.d/1.yaml")).id, "guard:daemon-files");
+  EXPECT_EQ(evaluator(file(kCreate, "/run/holdpoint/x")).id, "guard:daemon-files");
+  EXPECT_EQ(evaluator(read_of("/var/lib/holdpoint/store.db")).id, "guard:daemon-state");
+  EXPECT_EQ(evaluator(socket_of("/run/holdpoint/api.sock")).id, "guard:daemon-sockets");
+  EXPECT_EQ(evaluator(socket_of("/var/run/holdpoint/api.sock")).id, "guard:daemon-sockets");
+}
+
+TEST(Guard, LeavesOtherAccessesToThePolicy) {
+  const Evaluator evaluator(with_rules(kAllowAll));
+  EXPECT_EQ(evaluator(read_of("/sys/fs/cgroup/cpu.stat")).id, "all");
+  EXPECT_EQ(evaluator(read_of("/etc/holdpoint/policy.d/1.yaml")).id, "all");
+  EXPECT_EQ(evaluator(socket_of("/run/other.sock")).id, "all");
+  EXPECT_EQ(evaluator(file(kWrite, "/var/lib/holdpoint2/x")).id, "all");
+}
+
+TEST(Guard, PathsWithGlobCharactersAreTakenLiterally) {
+  GuardPaths paths;
+  paths.state_directory = "/srv/[a]*{b}";
+  const auto rules = guard_rules(paths);
+  const auto state =
+      std::find_if(rules.begin(), rules.end(), [](const Rule& r) { return r.id == "guard:daemon-state"; });
+  ASSERT_NE(state, rules.end());
+  EXPECT_TRUE(glob_matches(state->paths[1].glob, "/srv/[a]*{b}/store.db"));
+  EXPECT_FALSE(glob_matches(state->paths[1].glob, "/srv/ax/store.db"));
+}
+
+TEST(Guard, NoRuleOfAFileCanTakeAGuardsName) {
+  const auto result = check_text(with_rules("  - {id: \"guard:kernel\", on: any, verdict: allow}\n"));
+  EXPECT_FALSE(result.policy.has_value());
+}
+
+}  // namespace
+}  // namespace holdpoint::policy

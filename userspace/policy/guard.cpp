@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/guard.hpp"
+
+#include <initializer_list>
+
+namespace holdpoint::policy {
+namespace {
+
+constexpr std::uint32_t kChange = operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
+
+Pattern pattern(const std::string& text, GlobUse use) {
+  auto glob = parse_glob(text, use);
+  // A directory that is no absolute path gives an empty glob, which matches nothing; config/ refuses such a
+  // value.
+  return {text, {}, glob ? std::move(*glob) : Glob{}};
+}
+
+// The directories themselves and everything below.
+std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobUse use) {
+  std::vector<Pattern> patterns;
+  for (const std::string& directory : directories) {
+    if (directory.empty()) continue;
+    patterns.push_back(pattern(escape_glob(directory), use));
+    patterns.push_back(pattern(escape_glob(directory) + "/**", use));
+  }
+  return patterns;
+}
+
+Rule deny(std::string id, std::uint32_t operations, std::string reason) {
+  Rule rule;
+  rule.id = "guard:" + std::move(id);
+  rule.operations = operations;
+  rule.verdict = HP_DENY;
+  rule.reason = std::move(reason);
+  rule.log = true;
+  return rule;
+}
+
+}  // namespace
+
+std::vector<Rule> guard_rules(const GuardPaths& paths) {
+  std::vector<Rule> rules;
+  // Unpinning the links would end enforcement; cgroup files would move, thaw or kill held processes.
+  rules.push_back(deny("kernel", kChange, "Agents cannot change what enforces their policy"));
+  rules.back().paths = trees({"/sys/fs/bpf", "/sys/fs/cgroup", paths.pin_directory}, GlobUse::path);
+  // ftrace_enabled=0 silences BPF LSM programs; sysrq can kill or reboot.
+  for (const char* file : {"/proc/sys/kernel/ftrace_enabled", "/proc/sysrq-trigger"}) {
+    rules.back().paths.push_back(pattern(file, GlobUse::path));
+  }
+  rules.push_back(deny("daemon-files", kChange, "Agents cannot change Holdpoint's files"));
+  rules.back().paths =
+      trees({paths.state_directory, paths.config_directory, paths.runtime_directory}, GlobUse::path);
+  // The store and the log hold other agents' requests and what people said about them.
+  if (!paths.state_directory.empty()) {
+    rules.push_back(
+        deny("daemon-state", operation_bit(HP_OP_READ), "Agents cannot read Holdpoint's records"));
+    rules.back().paths = trees({paths.state_directory}, GlobUse::path);
+  }
+  // Who could reach the API could approve itself.
+  if (!paths.runtime_directory.empty()) {
+    rules.push_back(deny("daemon-sockets", kNetworkOperations, "Agents cannot decide about themselves"));
+    const bool run =
+        paths.runtime_directory.starts_with("/run/");  // /var/run is a link to it on most systems
+    rules.back().sockets = trees(
+        {paths.runtime_directory, run ? "/var" + paths.runtime_directory : std::string{}}, GlobUse::socket);
+  }
+  return rules;
+}
+
+}  // namespace holdpoint::policy

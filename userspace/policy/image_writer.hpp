@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lays automata out in one hp_policy and keeps its budgets.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+#include "base/result.hpp"
+#include "policy/dfa.hpp"
+
+namespace holdpoint::policy {
+
+class ImageWriter {
+ public:
+  explicit ImageWriter(std::uint32_t generation);
+
+  void add_rule(const hp_rule& rule, std::uint32_t operations);
+  // `always`: rules without a condition in this dimension, members of every set. Gives what there was too
+  // much of: "states", "transitions" or "rule sets".
+  [[nodiscard]] std::expected<void, std::string> add_automaton(hp_automaton_id id, const Dfa& dfa,
+                                                               const RuleSet& always,
+                                                               const Dominated& dominated);
+  [[nodiscard]] std::unique_ptr<hp_policy> finish() { return std::move(image_); }
+
+ private:
+  std::optional<std::uint16_t> set_index(const RuleSet& rules);
+
+  std::unique_ptr<hp_policy> image_;
+  std::unordered_map<RuleSet, std::uint16_t> sets_;
+  std::uint32_t states_ = 0;
+  std::uint32_t transitions_ = 0;
+};
+
+}  // namespace holdpoint::policy

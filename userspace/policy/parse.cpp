@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/parse.hpp"
+
+#include <fmt/format.h>
+
+#include "policy/parse_fields.hpp"
+
+namespace holdpoint::policy {
+namespace {
+
+constexpr std::string_view kFileKeys[] = {"version", "agents", "rules"};
+constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason"};
+constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
+
+void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
+  Agent agent;
+  agent.place = entry.key.place;
+  if (auto name = read_name(entry.key, "agents", HP_AGENT_NAME - 1, out)) agent.name = std::move(name->text);
+  const Fields fields(entry.value, "agent", kAgentKeys, out);
+  if (!fields.valid()) return;
+  if (const Node* text = fields.find("description")) {
+    agent.description = read_text(*text, "description", out).value_or("");
+  }
+  if (const Node* cgroups = fields.find("cgroups")) {
+    agent.cgroups = read_patterns(*cgroups, "cgroups", GlobUse::cgroup, out);
+  }
+  if (const Node* verdict = fields.require("default")) {
+    agent.default_verdict =
+        static_cast<hp_verdict>(read_choice(*verdict, "default", kVerdicts, out).value_or(HP_DENY));
+  }
+  if (const Node* reason = fields.find("default_reason")) {
+    agent.default_reason = read_text(*reason, "default_reason", out).value_or("");
+  }
+  policy.agents.push_back(std::move(agent));
+}
+
+void read_agents(const Node& node, Policy& policy, Diagnostics& out) {
+  if (node.kind != Node::Kind::mapping) {
+    if (node.kind != Node::Kind::refused) {
+      out.error(node.place, "agents: expected a mapping of names to agents", "coder: {default: ask}");
+    }
+    return;
+  }
+  for (const Entry& entry : node.entries) {
+    if (out.full()) return;
+    read_agent(entry, policy, out);
+  }
+}
+
+void read_rules(const Node& node, Policy& policy, Diagnostics& out) {
+  if (node.kind != Node::Kind::sequence) {
+    if (node.kind != Node::Kind::refused) {
+      out.error(node.place, "rules: expected a list of rules",
+                "- {id: name, on: read, path: /x, verdict: allow}");
+    }
+    return;
+  }
+  for (const Node& item : node.items) {
+    if (out.full()) return;
+    policy.rules.push_back(read_rule(item, out));
+  }
+}
+
+void read_file(const Node& root, Policy& policy, Diagnostics& out) {
+  const Fields fields(root, "policy file", kFileKeys, out);
+  if (!fields.valid()) return;
+  if (const Node* version = fields.require("version")) {
+    if (version->kind != Node::Kind::refused && (version->value != "1" || version->quoted)) {
+      out.error(version->place, "version: this program reads version 1 only", "write 'version: 1'");
+    }
+  }
+  if (const Node* agents = fields.find("agents")) read_agents(*agents, policy, out);
+  if (const Node* rules = fields.find("rules")) read_rules(*rules, policy, out);
+}
+
+}  // namespace
+
+Policy parse(const std::vector<SourceText>& sources, Diagnostics& out) {
+  Policy policy;
+  for (std::uint32_t file = 0; file < sources.size(); ++file) {
+    policy.files.push_back(sources[file].name);
+    if (out.full()) continue;
+    if (const auto root = read_yaml(sources[file], file, out)) read_file(*root, policy, out);
+  }
+  return policy;
+}
+
+}  // namespace holdpoint::policy

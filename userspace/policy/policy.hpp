@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy as plain values: what the files say (Policy), what holds after all checks (Checked), and what one
+// agent obeys (AgentPolicy). Nothing here owns resources or changes after it was made.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "holdpoint/abi.h"
+#include "policy/diagnostic.hpp"
+#include "policy/glob.hpp"
+
+namespace holdpoint::policy {
+
+inline constexpr std::uint32_t operation_bit(hp_operation operation) { return 1U << operation; }
+inline constexpr std::uint32_t kFileOperations = operation_bit(HP_OP_EXEC) | operation_bit(HP_OP_READ) |
+                                                 operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
+inline constexpr std::uint32_t kNetworkOperations = operation_bit(HP_OP_CONNECT) | operation_bit(HP_OP_SEND);
+
+inline constexpr std::chrono::seconds kDefaultTimeout = std::chrono::minutes(15);
+// An ask shorter than a second is a deny; a held program that nobody looked at for a week is a mistake.
+inline constexpr std::chrono::seconds kMinTimeout = std::chrono::seconds(1);
+inline constexpr std::chrono::seconds kMaxTimeout = std::chrono::days(7);
+
+struct Pattern {
+  std::string text;
+  Place place;
+  Glob glob;
+};
+
+// Addresses of the prefix, IPv6 or IPv4 as ::ffff:a.b.c.d (then prefix is 96 + n). Bits after the prefix are
+// zero.
+struct Cidr {
+  std::array<std::uint8_t, 16> address{};
+  unsigned prefix = 0;
+};
+
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;  // included
+};
+
+enum class Protocol : std::uint8_t { any = 0, tcp = 6, udp = 17 };
+
+struct Destination {
+  Place place;
+  std::string text;  // the address as written; empty = every address
+  Cidr cidr;
+  std::vector<PortRange> ports;  // empty = every port
+  Protocol protocol = Protocol::any;
+};
+
+struct Name {
+  std::string text;
+  Place place;
+};
+
+struct Rule {
+  std::string id;
+  Place place;
+  std::vector<Name> agents;      // empty = every agent
+  std::uint32_t operations = 0;  // mask of operation_bit
+  // Objects: a file access is compared with paths, a unix socket with sockets, an address with destinations.
+  // If all three are empty the rule is about every object; else a kind without an entry is never matched.
+  std::vector<Pattern> paths;
+  std::vector<Pattern> sockets;
+  std::vector<Destination> destinations;
+  std::vector<Pattern> executables;  // empty = every executable
+  hp_verdict verdict = HP_DENY;
+  std::string reason;
+  std::chrono::seconds timeout = kDefaultTimeout;  // ask: then denied
+  hp_hold_mode hold = HP_HOLD_AUTO;
+  bool log = false;
+
+  [[nodiscard]] bool any_object() const { return paths.empty() && sockets.empty() && destinations.empty(); }
+};
+
+struct Agent {
+  std::string name;
+  Place place;
+  std::string description;
+  std::vector<Pattern> cgroups;
+  hp_verdict default_verdict = HP_DENY;
+  std::string default_reason;
+};
+
+struct Policy {
+  std::vector<std::string> files;  // in the order of their rules
+  std::vector<Agent> agents;       // in order of declaration; the index is the agent's id
+  std::vector<Rule> rules;
+};
+
+// Made by check() only: everything in it is consistent.
+struct Checked {
+  std::vector<std::string> files;
+  std::vector<Agent> agents;  // at most HP_MAX_AGENTS
+  std::vector<Rule> guards;   // before the rules of every agent
+  std::vector<Rule> rules;
+  std::string digest;  // SHA-256 of the canonical text, lower-case hex: equal for files that say the same
+};
+
+// What one agent obeys, in order: guards, its rules, the default last. `rules[i]` is rule i of the compiled
+// image, of evaluate() and of hp_access.rule. A rule about files and about the network is there twice, once
+// for each.
+struct AgentPolicy {
+  std::uint32_t id = 0;
+  std::string name;
+  std::vector<Rule> rules;
+};
+
+}  // namespace holdpoint::policy
