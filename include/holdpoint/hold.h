@@ -61,8 +61,13 @@ struct hp_tag {
   __u64 session;
   __u64 hold_id; /* of the access that is suspended or was just released */
   __u64 echo_device, echo_inode, echo_until; /* last denial, see HP_DENIAL_ECHO_NS */
-  __u64 create_dentry; /* path_mknod's note for inode_create */
-  __u64 exec_hold;     /* released exec whose argv bprm_committed_creds must find in the new program */
+  __u64 reenter_digest[2], reenter_until; /* a released open of a FIFO comes back to the hook within the same call */
+  __u64 create_dentry; /* path_mknod's note for inode_create: the new entry, */
+  __u64 create_mount;  /* and the mount it was reached through */
+  __u64 created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
+  __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
+  __u32 reserved2;
+  __u64 exec_hold;     /* released exec that is under way, for the record should its argv differ */
   __u32 agent;
   __u32 executable_set; /* cached: rule set of the running executable */
   __u32 executable_generation;
@@ -100,6 +105,7 @@ enum hp_event_kind {
   HP_EVENT_LOGGED = 2,   /* allowed by a rule that says `log` */
   HP_EVENT_TAMPERED = 3, /* killed before its first instruction */
   HP_EVENT_GUARD = 4,    /* tried to touch the guard */
+  HP_EVENT_GRANTED = 5,  /* an ask answered by a live grant */
 };
 struct hp_event {
   __u32 kind;

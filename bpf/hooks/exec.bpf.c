@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Programs.
+ *   bprm_creds_for_exec   once for each execve: reads argv.
+ *   bprm_check_security   once for the named file and once for each interpreter of a script: decides. Before the point of no
+ *                         return, so a refusal is an honest error of execve.
+ *   bprm_committed_creds  the new program exists but has not run: what was approved must be what it got. */
+#include "lib/argv.bpf.h"
+#include "lib/exec_workspace.bpf.h"
+#include "lib/hold.bpf.h"
+
+SEC("lsm.s/bprm_creds_for_exec")
+int BPF_PROG(hp_exec_begin, struct linux_binprm* bprm) {
+  struct hp_tag* tag;
+  int state = subject_sleepable(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct exec_workspace* exec = state == SUBJECT_TAGGED ? exec_workspace() : 0;
+  if (!exec) return refuse_blind();
+  exec->stage = 0;
+  exec->approved = 0;
+  argv_capture(exec);
+  return 0;
+}
+
+SEC("lsm/bprm_check_security")
+int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  struct exec_workspace* exec = exec_workspace();
+  if (!ws || !exec) return refuse_blind();
+  struct file* file = bprm->file;
+  struct inode* inode = file->f_inode;
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, 1U << HP_OP_EXEC);
+  fill_inode(a, inode);
+  a->identity.size = BPF_CORE_READ(inode, i_size);
+  a->identity.ctime_ns = change_time(inode);
+  a->identity.argc = exec->wanted.count;
+  a->argv_length = exec->wanted.length;
+  if (exec->stage > 0) a->flags |= HP_ACCESS_SCRIPT_STAGE;
+  if (exec->cut) a->flags |= HP_ACCESS_ARGV_CUT;
+  exec->stage++;
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
+  struct sets in = {.executable = executable_set(tag, ws, policy)};
+  __u32 position = BUILD_END;
+  int path = path_build(ws, file->f_path.mnt, file->f_path.dentry, 0, &position);
+  path_keep(ws, position);
+  if (path == PATH_UNRESOLVED) {
+    count(HP_COUNT_UNRESOLVED);
+    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  }
+  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  int answer = decide(tag, ws, exec, policy, &in);
+  if (answer == 0 && a->cause == HP_CAUSE_DECISION) {
+    exec->approved = 1;
+    tag->exec_hold = a->hold_id;
+  }
+  return answer;
+}
+
+SEC("lsm.s/bprm_committed_creds")
+int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
+  struct hp_tag* tag;
+  if (subject_sleepable(&tag) != SUBJECT_TAGGED || !armed()) return 0;
+  struct exec_workspace* exec = exec_workspace();
+  if (!exec) return 0; /* made for every execve of a tagged task, else hp_exec_begin refused it */
+  if (exec->approved && argv_differs(exec, bprm)) {
+    bpf_send_signal(SIGKILL);
+    count(HP_COUNT_TAMPERED);
+    struct workspace* ws = bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0);
+    if (ws) {
+      ws->event.access.hold_id = tag->exec_hold;
+      ws->event.access.cause = HP_CAUSE_TAMPERED;
+      ws->event.access.verdict = HP_DENY;
+      emit(ws, HP_EVENT_TAMPERED);
+    }
+  }
+  exec->approved = 0;
+  tag->exec_hold = 0;
+  return 0;
+}

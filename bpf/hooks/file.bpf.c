@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files.
+ *   file_open     open of what exists, for reading, writing or both; not an execve's opens (exec.bpf.c asks about those),
+ *                 not a file system's own, and never a file that this very call has just created.
+ *   path_mknod    notes entry and mount of a file about to be created. It decides nothing: it runs before the lookup and
+ *                 before ordinary permissions, and its error is dropped when the file turns out to exist.
+ *   inode_create  decides the creation, after permissions. */
+#include "lib/hold.bpf.h"
+#include "lib/exec_workspace.bpf.h"
+
+static __always_inline __u32 open_operations(struct file* file) {
+  __u32 operations = 0;
+  if (file->f_mode & FMODE_READ) operations |= 1U << HP_OP_READ;
+  if ((file->f_mode & FMODE_WRITE) || (file->f_flags & O_TRUNC)) operations |= 1U << HP_OP_WRITE;
+  /* Access mode 3 gives neither right but allows ioctls: taken as both. */
+  return operations ? operations : (1U << HP_OP_READ) | (1U << HP_OP_WRITE);
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(hp_file_open, struct file* file) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  if (file->f_flags & FMODE_EXEC_FLAG) {
+    exec_prepare();
+    return 0;
+  }
+  if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */
+  if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) hold_end(tag, HP_ENDED_MOOT);
+  tag->created_dentry = 0;
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, open_operations(file));
+  a->identity.open_flags = file->f_flags;
+  if (file->f_flags & O_TRUNC) a->flags |= HP_ACCESS_TRUNCATE;
+  fill_inode(a, file->f_inode);
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
+  struct sets in = {.executable = executable_set(tag, ws, policy)};
+  __u32 position = BUILD_END;
+  int path = path_build(ws, file->f_path.mnt, file->f_path.dentry, 0, &position);
+  path_keep(ws, position);
+  if (path == PATH_UNRESOLVED) {
+    count(HP_COUNT_UNRESOLVED);
+    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  }
+  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  return decide(tag, ws, 0, policy, &in);
+}
+
+SEC("lsm/path_mknod")
+int BPF_PROG(hp_path_mknod, const struct path* directory, struct dentry* entry) {
+  struct hp_tag* tag;
+  if (subject(&tag) != SUBJECT_TAGGED) return 0;
+  tag->create_dentry = (__u64)entry;
+  tag->create_mount = (__u64)directory->mnt;
+  tag->created_dentry = 0;
+  return 0;
+}
+
+SEC("lsm/inode_create")
+int BPF_PROG(hp_inode_create, struct inode* directory, struct dentry* entry, __u16 mode) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  /* Without a note this is a file system creating for itself below what was already decided (overlay's upper layer). */
+  if (tag->create_dentry != (__u64)entry) return 0;
+  tag->create_dentry = 0;
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, 1U << HP_OP_CREATE);
+  a->mode = mode;
+  a->identity.device = BPF_CORE_READ(directory, i_sb, s_dev);
+  a->identity.inode = BPF_CORE_READ(directory, i_ino);
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
+  struct sets in = {.executable = executable_set(tag, ws, policy)};
+  __u32 position = BUILD_END;
+  int path = path_build(ws, (struct vfsmount*)tag->create_mount, BPF_CORE_READ(entry, d_parent), entry, &position);
+  path_keep(ws, position);
+  if (path != PATH_OK) {
+    count(HP_COUNT_UNRESOLVED);
+    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  }
+  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  int answer = decide(tag, ws, 0, policy, &in);
+  if (answer == -ERESTARTNOINTR) tag->created_dentry = (__u64)entry;
+  return answer;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What no tagged process does, whatever the policy says, and what the daemon must hear of.
+ *   task_kill              no signals to the daemon, nor to other sessions. Within a session all are allowed: a held task
+ *                          that is continued is held again.
+ *   bpf                    no BPF at all: maps are verdicts.
+ *   inode_init_security_anon  no io_uring: its workers cannot be held, and it turns the restart code into an error.
+ *                          EPERM, softly: Node probes it at start.
+ *   signal_generate        tells the daemon of signals to processes of sessions that have holds.
+ *   sched_process_exit     ends the hold of a task that dies. */
+#include "lib/hold.bpf.h"
+
+static __always_inline int refuse_guard(struct hp_tag* tag, __u32 operation) {
+  struct workspace* ws = workspace();
+  if (!ws) return refuse_blind();
+  access_start(ws, tag, HP_OBJECT_FILE, operation);
+  return refuse(tag, ws, HP_CAUSE_GUARD);
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(hp_task_kill, struct task_struct* target, struct kernel_siginfo* info, int signal, const struct cred* cred) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed() || signal == 0) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
+  struct hp_config* c = configuration();
+  if (c && c->daemon_tgid && (__u32)target->tgid == c->daemon_tgid) return refuse_guard(tag, 0);
+  struct hp_tag* other = bpf_task_storage_get(&tags, target, 0, 0);
+  if (other && other->session != tag->session) return refuse_guard(tag, 0);
+  return 0;
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(hp_bpf, int command, union bpf_attr* attributes, unsigned int size) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
+}
+
+SEC("lsm/inode_init_security_anon")
+int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, const struct inode* context) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  char text[12] = {};
+  bpf_probe_read_kernel(text, 11, BPF_CORE_READ(name, name));
+  const char ring_name[] = "[io_uring]";
+#pragma unroll
+  for (int i = 0; i < (int)sizeof(ring_name) - 1; i++)
+    if (text[i] != ring_name[i]) return 0;
+  return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_struct* task, int group, int result) {
+  if (result != 0 && result != 2) return 0; /* ignored signals change nothing; 2: already pending */
+  if (signal == SIGCONT) return 0;
+  if (signal == SIGSTOP && (__u64)info == 1) return 0; /* our own */
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
+  if (!tag) return 0;
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+  if (session && session->holds) ring(HP_BELL_SIGNAL, signal, task->tgid);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(hp_exit, struct task_struct* task) {
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
+  if (tag) hold_end(tag, HP_ENDED_EXIT);
+  return 0;
+}

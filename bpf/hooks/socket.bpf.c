@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets.
+ *   socket_connect       streams ask here. A datagram socket only notes a peer that needs asking.
+ *   socket_sendmsg       sends that carry an address of their own (unconnected UDP, TCP fast open, unix datagrams), and the
+ *                        first send to a noted peer.
+ *   unix_stream_connect, unix_may_send
+ *                        see which socket file the name led to. They run under a spinlock and never hold: what needs asking
+ *                        must have been asked above under its real path. */
+#include "lib/hold.bpf.h"
+
+struct sockaddr_inet { __u16 family; __u16 port; __u8 v4[4]; __u8 v6[16]; };
+
+/* Reads an IPv4 or IPv6 address into the access. 1 when it is neither. The kernel has copied it already. */
+static __always_inline int fill_address(struct hp_identity* who, const void* address, int length) {
+  struct sockaddr_inet in = {};
+  if (length < 8 || bpf_probe_read_kernel(&in, length < (int)sizeof(in) ? 8 : (int)sizeof(in), address)) return 1;
+  __u32* words = (__u32*)who->address;
+  who->port = __builtin_bswap16(in.port);
+  if (in.family == AF_INET || in.family == 0) {
+    __u32 v4;
+    __builtin_memcpy(&v4, in.v4, 4);
+    words[2] = __builtin_bswap32(0xffff);
+    words[3] = v4 ? v4 : __builtin_bswap32(0x7f000001); /* 0.0.0.0 means this host */
+    return 0;
+  }
+  if (in.family != AF_INET6 || length < 24) return 1;
+  __builtin_memcpy(who->address, in.v6, 16);
+  if (!words[0] && !words[1] && !words[2] && !words[3]) words[3] = __builtin_bswap32(1);
+  if (!words[0] && !words[1] && words[2] == __builtin_bswap32(0xffff) && !words[3])
+    words[3] = __builtin_bswap32(0x7f000001);
+  return 0;
+}
+
+/* Judges an access to an address; see policy_image.h for the bytes of a destination. */
+static __always_inline int decide_address(struct hp_tag* tag, struct workspace* ws, struct socket_mark* mark) {
+  struct hp_identity* who = &ws->event.access.identity;
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
+  struct sets in = {.executable = executable_set(tag, ws, policy)};
+  __builtin_memcpy(ws->build, who->address, 16);
+  ws->build[16] = who->port >> 8;
+  ws->build[17] = who->port & 255;
+  ws->build[18] = who->protocol;
+  in.destination =
+      run_automaton(policy, &policy->automata[HP_AUTOMATON_DESTINATION], ws, 0, HP_DESTINATION_BYTES);
+  in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
+  return decide_for(tag, ws, 0, mark, policy, &in);
+}
+
+#define SUN_PATH_MAX 108
+
+/* Puts the name of a unix socket at the end of ws->build. 0, or 1 when it has none or is unresolved. */
+static __always_inline int fill_unix_name(struct workspace* ws, const void* address, int length, __u32* position) {
+  char name[SUN_PATH_MAX + 4] = {};
+  if (length < 3) return 1;
+  __u32 size = length - 2;
+  bounded(size);
+  if (size > SUN_PATH_MAX) return 1;
+  if (bpf_probe_read_kernel(name, size, (const char*)address + 2)) return 1;
+  struct hp_access* a = &ws->event.access;
+  if (name[0] == 0) {
+    a->identity.kind = HP_OBJECT_UNIX_ABSTRACT;
+    __u32 at = HP_PATH_MAX - size;
+    bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], size, name);
+    ws->build[at & (HP_PATH_MAX - 1)] = '@';
+    *position = at;
+    return 0;
+  }
+  a->identity.kind = HP_OBJECT_UNIX_PATH;
+  __u32 text = bpf_probe_read_kernel_str(name, sizeof(name), (const char*)address + 2) - 1;
+  if (text > size) text = size; /* a name that fills the structure has no NUL */
+  bounded(text);
+  if (text > SUN_PATH_MAX) return 1;
+  __u32 at = HP_PATH_MAX - text;
+  int result = PATH_OK;
+  *position = at;
+  if (name[0] != '/') {
+    struct task_struct* task = bpf_get_current_task_btf();
+    result = path_build_to(ws, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), 0, at - 1, position);
+    ws->build[(at - 1) & (HP_PATH_MAX - 1)] = '/';
+  }
+  bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], text, name);
+  return result != PATH_OK;
+}
+
+static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws, __u32 position) {
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
+  struct sets in = {};
+  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  in.executable = executable_set(tag, ws, policy); /* last: it may overwrite ws->build */
+  return decide(tag, ws, 0, policy, &in);
+}
+
+static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, const void* address, int length) {
+  __u32 position = BUILD_END;
+  tag->socket_released = 0;
+  if (length <= 2) return 0; /* no name: the peer that it has already */
+  if (fill_unix_name(ws, address, length, &position)) {
+    count(HP_COUNT_UNRESOLVED);
+    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  }
+  path_keep(ws, position);
+  int answer = decide_path(tag, ws, position);
+  if (answer == 0) tag->socket_released = 1;
+  return answer;
+}
+
+static __always_inline __u16 protocol_of(struct sock* sk) {
+  __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+  return protocol == 262 ? IPPROTO_TCP : protocol; /* multipath TCP is TCP to a policy */
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, int length) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  struct sock* sk = sock->sk;
+  if (!ws || !sk) return refuse_blind();
+  if (!sock->file) return 0; /* the kernel's own socket (a network file system), in the caller's context */
+  __u16 family = sk->__sk_common.skc_family, given = 0;
+  bpf_probe_read_kernel(&given, sizeof(given), address);
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
+  if (family == AF_UNIX) return decide_unix(tag, ws, address, length);
+  if ((family != AF_INET && family != AF_INET6) || given == 0) return 0; /* AF_UNSPEC takes the peer away */
+  struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!mark) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
+  a->identity.protocol = protocol_of(sk);
+  if (fill_address(&a->identity, address, length)) return 0; /* the protocol refuses it itself */
+  mark->pending = 0;
+  if (sock->type == SOCK_DGRAM) {
+    __builtin_memcpy(mark->address, a->identity.address, 16);
+    mark->port = a->identity.port;
+    mark->pending = 1;
+    return 0;
+  }
+  return decide_address(tag, ws, mark);
+}
+
+/* A tagged process that holds a descriptor of the daemon's socket (inherited or passed) does not talk through it. */
+static __always_inline int is_guarded(struct dentry* dentry) {
+  if (!dentry) return 0;
+  struct inode* inode = BPF_CORE_READ(dentry, d_inode);
+  struct hp_file_id id = {.device = BPF_CORE_READ(inode, i_sb, s_dev), .inode = BPF_CORE_READ(inode, i_ino)};
+  return bpf_map_lookup_elem(&guarded, &id) != 0;
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int size) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct sock* sk = sock->sk;
+  if (!sk || !sock->file) return 0;
+  __u16 family = sk->__sk_common.skc_family;
+  void* address = message->msg_name;
+  int length = message->msg_namelen;
+  if (family == AF_UNIX) {
+    struct unix_sock* peer = (struct unix_sock*)BPF_CORE_READ((struct unix_sock*)sk, peer);
+    int forbidden = peer && is_guarded(BPF_CORE_READ(peer, path.dentry));
+    if (!address && !forbidden) return 0;
+    struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+    if (!ws) return refuse_blind();
+    access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << HP_OP_SEND);
+    if (forbidden) return refuse(tag, ws, HP_CAUSE_GUARD);
+    if (sock->type == SOCK_STREAM) return 0; /* a stream has its peer; the address is ignored or refused */
+    return decide_unix(tag, ws, address, length);
+  }
+  if (family != AF_INET && family != AF_INET6) return 0;
+  int fast_open = (message->msg_flags & MSG_FASTOPEN) && sock->type == SOCK_STREAM;
+  if (sock->type == SOCK_STREAM && !fast_open) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!mark) return refuse_blind();
+  if (!address && !mark->pending) return 0;
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_SEND);
+  a->identity.protocol = protocol_of(sk);
+  if (!address) {
+    a->identity.operations = 1U << HP_OP_CONNECT;
+    __builtin_memcpy(a->identity.address, mark->address, 16);
+    a->identity.port = mark->port;
+  } else if (fill_address(&a->identity, address, length)) {
+    return 0;
+  }
+  if (fast_open) {
+    a->identity.operations |= 1U << HP_OP_CONNECT;
+    a->flags |= HP_ACCESS_FAST_OPEN;
+  }
+  return decide_address(tag, ws, mark);
+}
+
+struct path_match {
+  struct workspace* ws;
+  __u32 position;
+  __u32 differs;
+};
+
+static long match_step(__u32 index, void* context) {
+  struct path_match* m = context;
+  if (m->ws->build[(m->position + index) & (HP_PATH_MAX - 1)] != m->ws->event.path[index & (HP_PATH_MAX - 1)]) {
+    m->differs = 1;
+    return 1;
+  }
+  return 0;
+}
+
+/* The name led to the socket `other`. Its own path is judged again; an ask passes only if it is the path that was asked. */
+static __always_inline int check_peer(struct sock* other, __u32 operation) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  struct unix_sock* peer = (struct unix_sock*)other;
+  struct dentry* dentry = BPF_CORE_READ(peer, path.dentry);
+  if (!dentry) return 0; /* abstract or unnamed: judged by name already */
+  if (is_guarded(dentry)) {
+    access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
+    return refuse(tag, ws, HP_CAUSE_GUARD);
+  }
+  struct hp_policy* policy = policy_of(tag->agent);
+  if (!policy) return refuse_blind();
+  struct sets in = {.executable = executable_set(tag, ws, policy)};
+  __u32 position = BUILD_END;
+  struct outcome out;
+  int path = path_build(ws, BPF_CORE_READ(peer, path.mnt), dentry, 0, &position);
+  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  judge(policy, 1U << operation, &in, &out);
+  if (path == PATH_OK && out.verdict == HP_ALLOW) return 0;
+  __u32 length = BUILD_END - position;
+  struct path_match m = {.ws = ws, .position = position};
+  if (path == PATH_OK && out.verdict == HP_ASK && tag->socket_released && length <= HP_PATH_MAX &&
+      ws->event.access.path_length == length) {
+    bpf_loop(length, match_step, &m, 0);
+    if (!m.differs) return 0;
+  }
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
+  a->rule = out.rule;
+  path_keep(ws, position);
+  if (path != PATH_OK) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  return refuse(tag, ws, out.verdict == HP_DENY ? HP_CAUSE_RULE : HP_CAUSE_SOCKET_PATH);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(hp_unix_stream_connect, struct sock* sock, struct sock* other, struct sock* fresh) {
+  return check_peer(other, HP_OP_CONNECT);
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(hp_unix_may_send, struct socket* sock, struct socket* other) {
+  return check_peer(other->sk, HP_OP_SEND);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who is an agent's. A tag comes from an agent's cgroup or from the parent, and never goes away.
+ *   task_alloc            a child has its parent's tag before it runs; without memory for it there is no child.
+ *   sched_process_fork    a child cloned straight into an agent's cgroup.
+ *   cgroup_attach_task    a process moved in. The tracepoint names its leader only: the daemon tags the other threads.
+ *   cgroup_mkdir          a cgroup below an agent's, or one that a pattern names: a new session.
+ *   cgroup_rmdir          forgets it.
+ *   inode_post_setxattr   a cgroup marked with user.holdpoint.agent.
+ *   sweep                 iterator: tags every thread that is in an agent's cgroup already. */
+#include "lib/subject.bpf.h"
+
+static __always_inline void tag_task(struct task_struct* task, const struct hp_cgroup* cgroup) {
+  if (bpf_task_storage_get(&tags, task, 0, 0)) return;
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (tag)
+    tag_fill(tag, cgroup);
+  else
+    count(HP_COUNT_NO_STORAGE); /* its first hook tries again, since it is in the cgroup */
+}
+
+static __always_inline __u64 cgroup_of(struct task_struct* task) { return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id); }
+
+SEC("lsm/task_alloc")
+int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags) {
+  struct hp_tag* parent = tag_of_current();
+  if (!parent) return 0;
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!tag) {
+    count(HP_COUNT_NO_STORAGE);
+    return -ENOMEM;
+  }
+  /* The tag only: never a hold, a release or an echo of the parent's. */
+  tag->session = parent->session;
+  tag->agent = parent->agent;
+  tag->executable_set = NO_SET;
+  count(HP_COUNT_TAGGED);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(hp_fork, struct task_struct* parent, struct task_struct* child) {
+  __u64 id = cgroup_of(child);
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  if (cgroup) tag_task(child, cgroup);
+  return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(hp_attach, struct cgroup* to, const char* path, struct task_struct* task, int threadgroup) {
+  __u64 id = BPF_CORE_READ(to, kn, id);
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  if (!cgroup) return 0;
+  tag_task(task, cgroup);
+  if (threadgroup) ring(HP_BELL_ATTACH, 0, id);
+  return 0;
+}
+
+/* A new session of `agent` whose top is cgroup `id`. Without room: session 0, to which everything is denied. */
+static __always_inline void session_open(__u32 agent, __u64 id) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct hp_config* c = configuration();
+  if (!c) return;
+  __u64 number = __sync_fetch_and_add(&c->next_session, 1);
+  struct hp_session session = {.cgroup = id,
+                               .started = bpf_ktime_get_boot_ns(),
+                               .agent = agent,
+                               .owner_uid = BPF_CORE_READ(task, cred, uid.val),
+                               .login_uid = BPF_CORE_READ(task, loginuid.val)};
+  struct hp_cgroup cgroup = {.session = number, .agent = agent};
+  if (bpf_map_update_elem(&sessions, &number, &session, BPF_NOEXIST)) {
+    count(HP_COUNT_FULL_SESSIONS);
+    cgroup.session = 0;
+  }
+  if (bpf_map_update_elem(&cgroups, &id, &cgroup, BPF_ANY)) count(HP_COUNT_FULL_SESSIONS);
+  if (cgroup.session) ring(HP_BELL_SESSION, agent, number);
+}
+
+/* Agent whose pattern a cgroup path matches; HP_MAX_AGENTS when none. */
+static __always_inline __u32 agent_of_path(const char* path) {
+  __u32 zero = 0, slot = HP_CGROUP_POLICY;
+  struct workspace* ws = bpf_map_lookup_elem(&cgroup_workspace, &zero);
+  struct hp_policy* policy = policy_of(slot);
+  if (!ws || !policy) return HP_MAX_AGENTS;
+  long length = bpf_probe_read_kernel_str(ws->build, HP_PATH_MAX, path) - 1;
+  if (length <= 0 || length >= HP_PATH_MAX - 1) return HP_MAX_AGENTS;
+  __u32 set = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, 0, length);
+  if (set >= HP_MAX_SETS) return HP_MAX_AGENTS;
+  __u64 word = policy->sets[set].words[0]; /* HP_MAX_AGENTS = 64: one word */
+  return word ? lowest_bit(word) : HP_MAX_AGENTS;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(hp_cgroup_mkdir, struct cgroup* made, const char* path) {
+  __u64 id = BPF_CORE_READ(made, kn, id);
+  __u32 agent = agent_of_path(path);
+  if (agent < HP_MAX_AGENTS) {
+    session_open(agent, id);
+    return 0;
+  }
+  __u64 above = BPF_CORE_READ(made, kn, parent, id);
+  struct hp_cgroup* parent = bpf_map_lookup_elem(&cgroups, &above);
+  if (!parent) return 0;
+  struct hp_cgroup cgroup = *parent;
+  if (bpf_map_update_elem(&cgroups, &id, &cgroup, BPF_ANY)) count(HP_COUNT_FULL_SESSIONS);
+  return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(hp_cgroup_rmdir, struct cgroup* gone, const char* path) {
+  __u64 id = BPF_CORE_READ(gone, kn, id);
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  if (!cgroup) return 0;
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &cgroup->session);
+  __u32 top = session && session->cgroup == id;
+  bpf_map_delete_elem(&cgroups, &id);
+  ring(HP_BELL_CGROUP_GONE, top, id);
+  return 0;
+}
+
+#define CGROUP2_MAGIC 0x63677270
+static const char mark_name[] = "user.holdpoint.agent";
+
+SEC("lsm/inode_post_setxattr")
+int BPF_PROG(hp_mark_cgroup, struct dentry* dentry, const char* name) {
+  __u64 value = 0, size = 0; /* by number: 6.1's verifier has no type for a pointer to const void */
+  if (BPF_CORE_READ(dentry, d_sb, s_magic) != CGROUP2_MAGIC) return 0;
+  char given[sizeof(mark_name)] = {};
+  struct agent_name agent = {};
+  bpf_probe_read_kernel_str(given, sizeof(given), name);
+#pragma unroll
+  for (int i = 0; i < (int)sizeof(mark_name); i++)
+    if (given[i] != mark_name[i]) return 0;
+  if (bpf_get_func_arg(ctx, 2, &value) || bpf_get_func_arg(ctx, 3, &size)) return 0;
+  if (size == 0 || size >= HP_AGENT_NAME) return 0;
+  if (bpf_probe_read_kernel(agent.text, size & (HP_AGENT_NAME - 1), (void*)value)) return 0;
+  __u32* number = bpf_map_lookup_elem(&agent_names, &agent);
+  __u64 id = BPF_CORE_READ(dentry, d_inode, i_ino);
+  if (!number || bpf_map_lookup_elem(&cgroups, &id)) return 0;
+  session_open(*number, id);
+  ring(HP_BELL_ATTACH, 0, id); /* who is inside already */
+  return 0;
+}
+
+struct bpf_iter__task { struct bpf_iter_meta* meta; struct task_struct* task; };
+
+SEC("iter/task")
+int hp_sweep(struct bpf_iter__task* context) {
+  struct task_struct* task = context->task;
+  if (!task) return 0;
+  __u64 id = cgroup_of(task);
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  if (cgroup) tag_task(task, cgroup);
+  return 0;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From rule to answer: allow, refuse, or suspend the current task inside its system call.
+ *
+ * Suspending is SIGSTOP to oneself and the restart code: the task stops on its way out, and when it goes on the kernel runs
+ * the same call again, which comes back here and looks for its verdict. The order is: write the hold, stop, ring. With the
+ * bell first, a fast daemon's SIGCONT could come before the SIGSTOP, and the task would sleep for ever. */
+#ifndef HOLDPOINT_HOLD_BPF_H
+#define HOLDPOINT_HOLD_BPF_H
+
+#include "identity.bpf.h"
+
+static __always_inline void emit(struct workspace* ws, __u32 kind) {
+  __u32 length = ws->event.access.path_length;
+  if (length > HP_PATH_MAX) length = HP_PATH_MAX;
+  length += sizeof(struct hp_event) - HP_PATH_MAX;
+  ws->event.kind = kind;
+  ws->event.length = length;
+  if (bpf_ringbuf_output(&events, &ws->event, length, 0)) count(HP_COUNT_LOST_EVENT);
+}
+
+static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
+  struct hp_access* a = &ws->event.access;
+  a->verdict = HP_DENY;
+  a->cause = cause;
+  count(HP_COUNT_DENIED);
+  /* Not for a creation: its inode is the directory's, which other files share. */
+  if ((cause == HP_CAUSE_DECISION || cause == HP_CAUSE_REFUSED) && !(a->identity.operations & (1U << HP_OP_CREATE))) {
+    tag->echo_device = a->identity.device;
+    tag->echo_inode = a->identity.inode;
+    tag->echo_until = bpf_ktime_get_boot_ns() + HP_DENIAL_ECHO_NS;
+  }
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &a->identity.session);
+  if (session) __sync_fetch_and_add(&session->deny_count, 1);
+  /* What the daemon decided or files it also records; the rest is told here. */
+  if (cause != HP_CAUSE_DECISION && cause != HP_CAUSE_REFUSED) emit(ws, HP_EVENT_DENIED);
+  return -EPERM;
+}
+
+/* Takes the hold of `tag` out of the maps. */
+static __always_inline void hold_remove(struct hp_tag* tag) {
+  __u64 id = tag->hold_id;
+  tag->hold_id = 0;
+  if (bpf_map_delete_elem(&holds, &id)) return;
+  bpf_map_delete_elem(&arguments, &id);
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+  if (session) __sync_fetch_and_add(&session->holds, -1);
+}
+
+static __always_inline void hold_end(struct hp_tag* tag, __u32 how) {
+  __u64 id = tag->hold_id;
+  if (!id) return;
+  hold_remove(tag);
+  bpf_map_delete_elem(&verdicts, &id);
+  ring(HP_BELL_ENDED, how, id);
+}
+
+/* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */
+static __always_inline int stop_self(void) {
+  if (bpf_send_signal(SIGSTOP) == 0) return 0;
+  count(HP_COUNT_SIGNAL_FAILED);
+  return 1;
+}
+
+static __always_inline int same_digest(const __u64 a[2], const __u64 b[2]) { return a[0] == b[0] && a[1] == b[1]; }
+
+/* The stored verdict of hold `id` if it fits: HP_ALLOW, HP_DENY, or HP_ASK when there is none. The delete decides who used
+ * it: it succeeds once. */
+static __always_inline __u32 take_verdict(__u64 id, const __u64 wanted[2], __u64 now) {
+  struct hp_answer* answer = bpf_map_lookup_elem(&verdicts, &id);
+  if (!answer || !same_digest(answer->digest, wanted) || answer->not_after < now) return HP_ASK;
+  __u32 verdict = answer->verdict;
+  if (bpf_map_delete_elem(&verdicts, &id)) return HP_ASK;
+  return verdict == HP_ALLOW ? HP_ALLOW : HP_DENY;
+}
+
+/* The held call is here again. */
+static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, struct hp_hold* held, __u64 now) {
+  __u64 id = tag->hold_id;
+  ws->event.access.hold_id = id;
+  __u32 verdict = take_verdict(id, ws->event.access.digest, now);
+  if (verdict != HP_ASK) {
+    hold_remove(tag);
+    count(HP_COUNT_CONSUMED);
+    ring(HP_BELL_CONSUMED, verdict, id);
+    if (verdict == HP_DENY) return refuse(tag, ws, HP_CAUSE_DECISION);
+    ws->event.access.verdict = HP_ALLOW;
+    ws->event.access.cause = HP_CAUSE_DECISION;
+    /* A FIFO's open or a stale handle runs the hook again within the same call. */
+    if ((ws->event.access.mode & S_IFMT) == S_IFIFO) {
+      tag->reenter_digest[0] = ws->event.access.digest[0];
+      tag->reenter_digest[1] = ws->event.access.digest[1];
+      tag->reenter_until = now + HP_VERDICT_LIFE_NS;
+    }
+    return 0;
+  }
+  if (__sync_fetch_and_add(&held->access.attempts, 1) >= HP_MAX_REHOLDS) {
+    hold_end(tag, HP_ENDED_DENIED);
+    return refuse(tag, ws, HP_CAUSE_REHOLDS);
+  }
+  if (stop_self()) {
+    hold_end(tag, HP_ENDED_DENIED);
+    return refuse(tag, ws, HP_CAUSE_CANNOT_HOLD);
+  }
+  count(HP_COUNT_REHELD);
+  ring(HP_BELL_HOLD, 1, id);
+  return -ERESTARTNOINTR;
+}
+
+/* io_uring turns the restart code into an error of its own, and its workers have no call to restart. */
+static __always_inline int can_suspend(void) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER | PF_EXITING)) return 0;
+  struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
+  return BPF_CORE_READ(regs, orig_ax) != 426;
+}
+
+/* Only the direct parent is told that a process stopped, and only a shell with job control makes something of it: a parent
+ * in the same session whose process group is another one. */
+static __always_inline int shell_would_see(void) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (!BPF_CORE_READ(task, signal, tty)) return 0;
+  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) != BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]))
+    return 0;
+  return BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) != BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
+}
+
+static __always_inline int grant_covers(struct workspace* ws, __u64 now) {
+  struct hp_grant_key key = {.session = ws->event.access.identity.session,
+                             .digest = {ws->event.access.digest[0], ws->event.access.digest[1]}};
+  struct hp_grant* grant = bpf_map_lookup_elem(&grants, &key);
+  if (!grant || grant->not_after < now) return 0;
+  if (grant->uses == ~0ULL) return 1;
+  __s64 left = (__s64)__sync_fetch_and_add(&grant->uses, -1);
+  if (left > 0) return 1;
+  __sync_fetch_and_add(&grant->uses, 1);
+  return 0;
+}
+
+/* Writes the hold and, for an exec, its argv. 0, or the cause of the refusal. */
+static __always_inline int hold_write(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec) {
+  struct hp_access* a = &ws->event.access;
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+  struct hp_config* c = configuration();
+  if (!session || !c) return HP_CAUSE_NO_STORAGE;
+  if (session->holds >= HP_MAX_SESSION_HOLDS) {
+    count(HP_COUNT_FULL_SESSION);
+    return HP_CAUSE_SESSION_HOLDS;
+  }
+  a->hold_id = __sync_fetch_and_add(&c->next_hold, 1);
+  if (bpf_map_update_elem(&holds, &a->hold_id, a, BPF_NOEXIST)) {
+    count(HP_COUNT_FULL_HOLDS);
+    return HP_CAUSE_HOLDS_FULL;
+  }
+  if (exec && bpf_map_update_elem(&arguments, &a->hold_id, &exec->wanted, BPF_NOEXIST)) {
+    bpf_map_delete_elem(&holds, &a->hold_id);
+    count(HP_COUNT_FULL_ARGUMENTS);
+    return HP_CAUSE_HOLDS_FULL;
+  }
+  __sync_fetch_and_add(&session->holds, 1);
+  __sync_fetch_and_add(&session->hold_count, 1);
+  return 0;
+}
+
+static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec, __u32 mode) {
+  struct hp_access* a = &ws->event.access;
+  int refused = mode == HP_HOLD_REFUSE || !can_suspend() || (mode == HP_HOLD_AUTO && shell_would_see());
+  hold_end(tag, HP_ENDED_OTHER);
+  a->verdict = HP_ASK;
+  a->attempts = 1;
+  if (refused) a->flags |= HP_ACCESS_REFUSED;
+  int cause = hold_write(tag, ws, exec);
+  if (cause) return refuse(tag, ws, cause);
+  tag->hold_id = a->hold_id;
+  if (refused) {
+    /* The daemon takes the entry out when it has filed the request. */
+    tag->hold_id = 0;
+    ring(HP_BELL_HOLD, 0, a->hold_id);
+    return refuse(tag, ws, HP_CAUSE_REFUSED);
+  }
+  if (stop_self()) {
+    hold_remove(tag);
+    return refuse(tag, ws, HP_CAUSE_CANNOT_HOLD);
+  }
+  count(HP_COUNT_HELD);
+  ring(HP_BELL_HOLD, 0, a->hold_id);
+  return -ERESTARTNOINTR;
+}
+
+/* Remembers on the socket what was released for it. */
+static __always_inline void mark_released(struct socket_mark* mark, const struct hp_access* a) {
+  if (!mark) return;
+  mark->digest[0] = a->digest[0];
+  mark->digest[1] = a->digest[1];
+}
+
+static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                               struct socket_mark* mark, __u32 mode) {
+  struct hp_access* a = &ws->event.access;
+  __u64 now = a->since;
+  if (tag->echo_until >= now && tag->echo_inode == a->identity.inode && tag->echo_device == a->identity.device &&
+      a->identity.inode && !(a->identity.operations & (1U << HP_OP_CREATE)))
+    return refuse(tag, ws, HP_CAUSE_ECHO);
+  if (digest(ws, exec)) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
+  if (tag->reenter_until >= now && same_digest(tag->reenter_digest, a->digest)) return 0;
+  if (mark && same_digest(mark->digest, a->digest)) return 0;
+  if (tag->hold_id) {
+    struct hp_hold* held = bpf_map_lookup_elem(&holds, &tag->hold_id);
+    if (held && same_digest(held->access.digest, a->digest)) {
+      int answer = hold_again(tag, ws, held, now);
+      if (answer == 0) mark_released(mark, a);
+      return answer;
+    }
+  }
+  if (grant_covers(ws, now)) {
+    count(HP_COUNT_GRANTED);
+    a->verdict = HP_ALLOW;
+    a->cause = HP_CAUSE_DECISION;
+    emit(ws, HP_EVENT_GRANTED);
+    mark_released(mark, a);
+    return 0;
+  }
+  return hold_new(tag, ws, exec, mode);
+}
+
+/* The answer for the access in `ws` under the rules that match `in`: 0, -EPERM or -ERESTARTNOINTR. */
+static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                                      struct socket_mark* mark, struct hp_policy* policy, const struct sets* in) {
+  struct hp_access* a = &ws->event.access;
+  struct outcome out;
+  judge(policy, a->identity.operations, in, &out);
+  a->rule = out.rule;
+  a->verdict = out.verdict;
+  a->policy_generation = policy->generation;
+  if (out.verdict == HP_DENY) return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
+  /* A program that nobody can look at afterwards is never run without a person. */
+  if (exec && (a->flags & HP_ACCESS_UNLINKED)) out.verdict = HP_ASK;
+  /* One execve is one question: what was released covers the interpreters that its file names. */
+  if (exec && exec->approved && out.verdict == HP_ASK) out.verdict = HP_ALLOW;
+  if (exec && exec->failed && out.verdict == HP_ASK) return refuse(tag, ws, HP_CAUSE_ARGV);
+  if (out.verdict == HP_ASK) return ask(tag, ws, exec, mark, out.hold_mode);
+  count(HP_COUNT_ALLOWED);
+  if (out.flags & HP_RULE_LOG) emit(ws, HP_EVENT_LOGGED);
+  return 0;
+}
+
+static __always_inline int decide(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                                  struct hp_policy* policy, const struct sets* in) {
+  return decide_for(tag, ws, exec, 0, policy, in);
+}
+
+/* For hooks that met SUBJECT_BROKEN, or have no workspace to describe the access in. */
+static __always_inline int refuse_blind(void) {
+  count(HP_COUNT_DENIED);
+  count(HP_COUNT_NO_STORAGE);
+  return -EPERM;
+}
+
+/* Not armed yet: programs are attached one after the other, and half a guard must not judge. */
+static __always_inline int armed(void) {
+  struct hp_config* c = configuration();
+  return c && c->armed;
+}
+
+#endif

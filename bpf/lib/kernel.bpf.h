@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel structures and fields that Holdpoint reads, and nothing else: libbpf relocates them to the running kernel,
+ * so the build needs no BTF. A field that kernels name differently has a flavour (suffix after three underscores). */
+#ifndef HOLDPOINT_KERNEL_BPF_H
+#define HOLDPOINT_KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+/* bpf_tracing.h comes after the helpers that it uses. */
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+
+
+#define EPERM 1
+#define ENOMEM 12
+#define ERESTARTNOINTR 513
+#define SIGKILL 9
+#define SIGCONT 18
+#define SIGSTOP 19
+#define O_ACCMODE 3
+#define O_WRONLY 1
+#define O_RDWR 2
+#define O_TRUNC 01000
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC_FLAG 0x20 /* __FMODE_EXEC in f_flags: the open belongs to an execve */
+#define FMODE_NOACCOUNT 0x20000000 /* opened by a file system for itself (overlay layers) */
+#define FMODE_CREATED 0x100000
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFIFO 0010000
+#define S_IFDIR 0040000
+#define S_IFLNK 0120000
+#define PF_EXITING 0x4
+#define PF_IO_WORKER 0x10
+#define PF_USER_WORKER 0x4000
+#define PF_KTHREAD 0x200000
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define MSG_FASTOPEN 0x20000000
+#define TS_COMPAT 2
+#define PIDTYPE_PGID 2
+#define PIDTYPE_SID 3
+
+#define CORE __attribute__((preserve_access_index))
+
+struct list_head { struct list_head *next, *prev; } CORE;
+typedef struct { __u32 val; } kuid_t;
+typedef struct { __u32 val; } kgid_t;
+
+struct qstr { __u32 len; const unsigned char *name; } CORE;
+struct super_block { __u32 s_dev; unsigned long s_magic; } CORE;
+struct timespec64 { __s64 tv_sec; long tv_nsec; } CORE;
+struct inode { __u16 i_mode; unsigned long i_ino; struct super_block *i_sb; __s64 i_size; unsigned int i_nlink; kuid_t i_uid; } CORE;
+struct inode___named { struct timespec64 i_ctime; } CORE;          /* up to 6.5 */
+struct inode___underscored { struct timespec64 __i_ctime; } CORE;  /* 6.6 to 6.10 */
+struct inode___split { __s64 i_ctime_sec; __u32 i_ctime_nsec; } CORE; /* from 6.11 */
+struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; struct super_block *d_sb; } CORE;
+struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; } CORE;
+struct path { struct vfsmount *mnt; struct dentry *dentry; } CORE;
+struct ns_common { unsigned int inum; } CORE;
+struct mnt_namespace { struct ns_common ns; __u64 seq; } CORE;
+struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; struct mnt_namespace *mnt_ns; } CORE;
+struct net { struct ns_common ns; } CORE;
+struct nsproxy { struct mnt_namespace *mnt_ns; struct net *net_ns; } CORE;
+struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; unsigned int f_mode; } CORE;
+struct fs_struct { struct path root; struct path pwd; } CORE;
+struct mm_struct { struct file *exe_file; } CORE;
+struct kernfs_node { struct kernfs_node *parent; __u64 id; } CORE;
+struct cgroup { struct kernfs_node *kn; int level; } CORE;
+struct css_set { struct cgroup *dfl_cgrp; } CORE;
+struct kernel_cap {}; /* read as eight bytes */
+struct cred { kuid_t uid; kgid_t gid; kuid_t euid; kgid_t egid; struct kernel_cap cap_effective; } CORE;
+struct pid { int level; } CORE;
+struct tty_struct { int index; } CORE;
+struct signal_struct { struct pid *pids[4]; struct tty_struct *tty; } CORE;
+struct thread_info { __u32 status; } CORE;
+struct task_struct {
+  struct thread_info thread_info;
+  unsigned int flags;
+  int pid;
+  int tgid;
+  struct task_struct *real_parent;
+  struct task_struct *group_leader;
+  __u64 start_boottime;
+  const struct cred *cred;
+  char comm[16];
+  struct fs_struct *fs;
+  struct nsproxy *nsproxy;
+  struct signal_struct *signal;
+  struct mm_struct *mm;
+  struct css_set *cgroups;
+  kuid_t loginuid;
+  __u32 self_exec_id;
+} CORE;
+struct linux_binprm {
+  unsigned long p;
+  struct file *file;
+  int argc, envc;
+  const char *filename;
+  const char *interp;
+} CORE;
+struct sock_common { unsigned short skc_family; } CORE;
+struct sock { struct sock_common __sk_common; __u16 sk_type; __u16 sk_protocol; } CORE;
+struct socket { short type; struct sock *sk; struct file *file; } CORE;
+struct msghdr { void *msg_name; int msg_namelen; unsigned int msg_flags; } CORE;
+struct unix_address { int len; char name[0]; } CORE;
+struct unix_sock { struct sock sk; struct unix_address *addr; struct path path; struct sock *peer; } CORE;
+struct sockaddr { __u16 sa_family; };
+struct pt_regs___x86 { unsigned long si, dx, r10, bx, cx, orig_ax; } CORE;
+struct kernel_siginfo { int si_signo; int si_code; } CORE;
+
+/* Keeps the compiler from folding a bounds check into arithmetic that the verifier cannot follow. */
+#define bounded(value) asm volatile("" : "+r"(value))
+
+/* Sequence counters that tell whether a rename or a mount happened during a walk. */
+extern const void rename_lock __ksym;
+extern const void mount_lock __ksym;
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map: key, value, who writes, and what happens when it is full. Values shared with the daemon are described in
+ * include/holdpoint/hold.h; those below the line are the kernel side's own. */
+#ifndef HOLDPOINT_MAPS_BPF_H
+#define HOLDPOINT_MAPS_BPF_H
+
+#include "holdpoint/abi.h"
+#include "kernel.bpf.h"
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct hp_config);
+} config SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, HP_COUNT_END);
+  __type(key, __u32);
+  __type(value, __u64);
+} counters SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct hp_tag);
+} tags SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_HOLDS);
+  __type(key, __u64);
+  __type(value, struct hp_hold);
+} holds SEC(".maps");
+
+/* Not preallocated: 16 KiB each, and only exec holds have one. Full or out of memory: the ask is a denial. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_HOLDS);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct hp_argv);
+} arguments SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_HOLDS);
+  __type(key, __u64);
+  __type(value, struct hp_answer);
+} verdicts SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_HOLDS);
+  __type(key, struct hp_grant_key);
+  __type(value, struct hp_grant);
+} grants SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_SESSIONS);
+  __type(key, __u64);
+  __type(value, struct hp_session);
+} sessions SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_CGROUPS);
+  __type(key, __u64);
+  __type(value, struct hp_cgroup);
+} cgroups SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 64);
+  __type(key, struct hp_file_id);
+  __type(value, __u32);
+} guarded SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, HP_BELL_RING);
+} bells SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, HP_EVENT_RING);
+} events SEC(".maps");
+
+struct policy_map {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __uint(key_size, sizeof(__u32)); /* sizes, since clang leaves the types of an inner map out of BTF */
+  __uint(value_size, sizeof(struct hp_policy));
+};
+
+/* Replacing an inner map is the one swap that publishes a policy. An empty slot denies. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, HP_MAX_AGENTS + 1); /* the last slot holds the cgroup patterns */
+  __type(key, __u32);
+  __array(values, struct policy_map);
+} policies SEC(".maps");
+
+#define HP_CGROUP_POLICY HP_MAX_AGENTS
+
+/* Agent name (as an xattr of a cgroup has it, padded with NUL) -> agent id. Written by the daemon at publish. */
+struct agent_name { char text[HP_AGENT_NAME]; };
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_AGENTS);
+  __type(key, struct agent_name);
+  __type(value, __u32);
+} agent_names SEC(".maps");
+
+/* ---- the kernel side's own ---- */
+
+/* One per tagged task that met a hook. It holds what the verdict is made from, so it belongs to the task and not to the
+ * processor: under full preemption another task would overwrite it in mid-evaluation. */
+struct workspace {
+  struct hp_event event; /* laid out as the ring carries it */
+  char build[HP_PATH_MAX + 256]; /* the path grows from the end towards the front; 256 = longest component + slash */
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct workspace);
+} workspaces SEC(".maps");
+
+#define PIECE 256 /* bytes of user memory read at a time */
+
+/* argv of the execve under way. One per task that executes something; 17 KiB. */
+struct exec_workspace {
+  __u32 stage;        /* of one execve: 0 the named file, then its interpreters */
+  __u32 approved;     /* a person or a grant released this execve: later stages are not asked again, argv is verified */
+  __u32 failed;       /* argv could not be read */
+  __u32 cut;          /* argv is longer than HP_ARGV_MAX */
+  __u32 first_length; /* bytes of argv[0] with its NUL */
+  __u32 reserved;
+  struct hp_argv wanted;
+  char found[2 * PIECE]; /* also room for the last piece of `wanted` */
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct exec_workspace);
+} exec_workspaces SEC(".maps");
+
+/* What was decided for a socket: later calls on it to the same address are not asked again. */
+struct socket_mark {
+  __u64 digest[2]; /* of the access that was released */
+  __u8 address[16]; /* peer of a datagram socket whose first send has to ask, */
+  __u16 port;
+  __u16 pending; /* since resolver libraries connect to every candidate without sending anything */
+  __u32 reserved;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct socket_mark);
+} socket_marks SEC(".maps");
+
+/* The path of a cgroup being made. One is enough: the tracepoint runs under the kernel's cgroup_mutex. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct workspace);
+} cgroup_workspace SEC(".maps");
+
+static __always_inline void count(__u32 what) {
+  __u64* value = bpf_map_lookup_elem(&counters, &what);
+  if (value) *value += 1; /* per processor; a lost update under preemption costs one count, never a verdict */
+}
+
+static __always_inline struct hp_config* configuration(void) {
+  __u32 zero = 0;
+  return bpf_map_lookup_elem(&config, &zero);
+}
+
+static __always_inline void ring(__u32 kind, __u32 argument, __u64 id) {
+  struct hp_bell bell = {.kind = kind, .argument = argument, .id = id};
+  if (bpf_ringbuf_output(&bells, &bell, sizeof(bell), 0)) count(HP_COUNT_LOST_BELL);
+}
+
+#endif

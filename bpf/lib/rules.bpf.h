@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The compiled policy, read: automata over bytes, sets of rules, the lowest common bit. See policy_image.h. */
+#ifndef HOLDPOINT_RULES_BPF_H
+#define HOLDPOINT_RULES_BPF_H
+
+#include "maps.bpf.h"
+
+#define NO_SET 0xffffffffU
+
+struct run {
+  struct hp_policy* policy;
+  const struct hp_automaton* automaton;
+  struct workspace* ws;
+  __u32 position; /* next byte in ws->build */
+  __u32 state;
+  __u32 broken; /* an index left its table: the image is not what the compiler made */
+};
+
+static long run_step(__u32 index, void* context) {
+  struct run* r = context;
+  __u8 byte = r->ws->build[r->position & (HP_PATH_MAX - 1)];
+  __u32 at = r->automaton->next_base + r->state * r->automaton->classes + r->automaton->class_of[byte];
+  if (at >= HP_MAX_TRANSITIONS) {
+    r->broken = 1;
+    return 1;
+  }
+  r->state = r->policy->next[at];
+  r->position++;
+  return r->state == 0;
+}
+
+/* Rule set of `state`, or NO_SET. */
+static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_automaton* automaton, __u32 state) {
+  __u32 at = automaton->accept_base + state;
+  if (at >= HP_MAX_STATES) return NO_SET;
+  return policy->accept[at];
+}
+
+/* Runs one automaton over ws->build[position, end). NO_SET when the image is broken. */
+static __always_inline __u32 run_automaton(struct hp_policy* policy, const struct hp_automaton* automaton,
+                                           struct workspace* ws, __u32 position, __u32 end) {
+  struct run r = {.policy = policy, .automaton = automaton, .ws = ws, .position = position, .state = automaton->start};
+  if (position > end || end > HP_PATH_MAX) return NO_SET;
+  if (r.state) bpf_loop(end - position, run_step, &r, 0);
+  if (r.broken) return NO_SET;
+  return set_of(policy, automaton, r.state);
+}
+
+/* In which sets an access stands. */
+struct sets {
+  __u32 object;
+  __u32 executable;
+  __u32 destination;
+};
+
+static __always_inline __u32 lowest_bit(__u64 word) {
+  __u32 bit = 0;
+  if (!(word & 0xffffffffULL)) bit += 32, word >>= 32;
+  if (!(word & 0xffff)) bit += 16, word >>= 16;
+  if (!(word & 0xff)) bit += 8, word >>= 8;
+  if (!(word & 0xf)) bit += 4, word >>= 4;
+  if (!(word & 3)) bit += 2, word >>= 2;
+  if (!(word & 1)) bit += 1;
+  return bit;
+}
+
+static __always_inline const struct hp_set* set_at(struct hp_policy* policy, __u32 index) {
+  bounded(index);
+  if (index >= HP_MAX_SETS) return 0;
+  return &policy->sets[index];
+}
+
+/* First rule that holds for one operation; HP_MAX_RULES when there is none (a broken image: the caller denies). */
+static __always_inline __u32 first_rule(struct hp_policy* policy, __u32 operation, const struct hp_set* object,
+                                        const struct hp_set* executable, const struct hp_set* destination) {
+#pragma unroll
+  for (int w = 0; w < HP_SET_WORDS; w++) {
+    __u64 word = policy->operations[operation].words[w] & object->words[w] & executable->words[w] & destination->words[w];
+    if (word) return w * 64 + lowest_bit(word);
+  }
+  return HP_MAX_RULES;
+}
+
+struct outcome {
+  __u32 rule;
+  __u32 verdict;
+  __u32 hold_mode;
+  __u32 flags;
+};
+
+/* The strictest verdict over all operations of the mask, and the rule that gave it. */
+static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in, struct outcome* out) {
+  out->rule = HP_MAX_RULES;
+  out->verdict = HP_DENY;
+  out->hold_mode = HP_HOLD_AUTO;
+  out->flags = 0;
+  __u32 seen = 0;
+  const struct hp_set* object = set_at(policy, in->object);
+  if (!object) return;
+  const struct hp_set* executable = set_at(policy, in->executable);
+  if (!executable) return;
+  const struct hp_set* destination = set_at(policy, in->destination);
+  if (!destination) return;
+#pragma unroll
+  for (int operation = 0; operation < HP_OP_COUNT; operation++) {
+    if (!(operations & (1U << operation))) continue;
+    __u32 rule = first_rule(policy, operation, object, executable, destination);
+    bounded(rule);
+    if (rule >= HP_MAX_RULES) {
+      out->rule = HP_MAX_RULES;
+      out->verdict = HP_DENY;
+      return;
+    }
+    const struct hp_rule* found = &policy->rules[rule];
+    if (!seen || found->verdict > out->verdict) {
+      out->rule = rule;
+      out->verdict = found->verdict;
+      out->hold_mode = found->hold_mode;
+    }
+    out->flags |= found->flags;
+    seen = 1;
+  }
+}
+
+static __always_inline struct hp_policy* policy_of(__u32 agent) {
+  __u32 zero = 0;
+  void* inner = bpf_map_lookup_elem(&policies, &agent);
+  if (!inner) return 0;
+  return bpf_map_lookup_elem(inner, &zero);
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who acts: the tag of the current task, found or made now, and its executable. */
+#ifndef HOLDPOINT_SUBJECT_BPF_H
+#define HOLDPOINT_SUBJECT_BPF_H
+
+#include "path.bpf.h"
+#include "rules.bpf.h"
+
+enum subject_state {
+  SUBJECT_NONE = 0,   /* not an agent's: nothing to decide */
+  SUBJECT_TAGGED = 1,
+  SUBJECT_BROKEN = 2, /* in an agent's cgroup, but its tag can be neither read nor made: deny */
+};
+
+static __always_inline int tag_fill(struct hp_tag* tag, const struct hp_cgroup* cgroup) {
+  tag->session = cgroup->session;
+  tag->agent = cgroup->agent;
+  tag->executable_set = NO_SET;
+  count(HP_COUNT_TAGGED);
+  return SUBJECT_TAGGED;
+}
+
+/* The slow half, kept out of the way of everybody else's calls. A task without a tag inside an agent's cgroup is tagged
+ * here: it was moved in as a sibling thread, cloned straight into the cgroup, or the lookup met contention (6.1 answers
+ * NULL then). `make` is false in programs that may sleep, where making storage could stall others on 6.1. */
+static __noinline int subject_late(int make) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  __u64 id = bpf_get_current_cgroup_id();
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  if (!cgroup) return SUBJECT_NONE;
+  if (!make) return SUBJECT_BROKEN;
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!tag) {
+    count(HP_COUNT_NO_STORAGE);
+    return SUBJECT_BROKEN;
+  }
+  tag_fill(tag, cgroup);
+  return cgroup->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
+}
+
+static __always_inline struct hp_tag* tag_of_current(void) {
+  return bpf_task_storage_get(&tags, bpf_get_current_task_btf(), 0, 0);
+}
+
+/* Sets *tag when the answer is SUBJECT_TAGGED. */
+static __always_inline int subject(struct hp_tag** tag) {
+  *tag = tag_of_current();
+  if (*tag) return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN; /* session 0: there was no room for it */
+  int state = subject_late(1);
+  if (state != SUBJECT_TAGGED) return state;
+  *tag = tag_of_current();
+  return *tag ? SUBJECT_TAGGED : SUBJECT_BROKEN;
+}
+
+/* The same for programs that may sleep. */
+static __always_inline int subject_sleepable(struct hp_tag** tag) {
+  *tag = tag_of_current();
+  if (*tag) return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
+  return subject_late(0);
+}
+
+static __always_inline struct workspace* workspace(void) {
+  struct workspace* ws =
+      bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!ws) count(HP_COUNT_NO_STORAGE);
+  return ws;
+}
+
+/* Rule set of the executable that runs now. Cached in the tag until the next exec or policy. */
+static __always_inline __u32 executable_set(struct hp_tag* tag, struct workspace* ws, struct hp_policy* policy) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  __u32 exec_id = task->self_exec_id;
+  if (tag->executable_generation == policy->generation && tag->executable_exec_id == exec_id &&
+      tag->executable_set != NO_SET)
+    return tag->executable_set;
+  struct file* file = BPF_CORE_READ(task, mm, exe_file);
+  if (!file) return NO_SET;
+  __u32 position = BUILD_END;
+  int result = path_build(ws, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), 0, &position);
+  if (result == PATH_UNRESOLVED) return NO_SET;
+  __u32 set = run_automaton(policy, &policy->automata[HP_AUTOMATON_EXECUTABLE], ws, position, BUILD_END);
+  tag->executable_set = set;
+  tag->executable_generation = policy->generation;
+  tag->executable_exec_id = exec_id;
+  return set;
+}
+
+#endif
