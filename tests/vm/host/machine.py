@@ -54,7 +54,7 @@ def kernel_words(kernel, options, shell):
   words += ["panic=-1", "oops=panic", "softlockup_panic=1"]
   words += [f"preempt={options.preempt}"] if options.preempt else []
   words += ["mitigations=off"]
-  words += [f"vm.init={VM / 'guest/init'}"]
+  words += [f"vm.guest={VM / 'guest'}"]
   return " ".join(words + ([options.append] if options.append else []))
 
 
@@ -85,7 +85,7 @@ def binds(paths):
 
 
 def write_setup(share, kernel, home, mode, shared):
-  """The file 'setup' that guest/init reads as shell variables, and the empty file for events."""
+  """The file 'setup' that the guest reads as shell, and the empty file for events."""
   size = shutil.get_terminal_size()
   values = {
     "vm_kernel": kernel,
@@ -98,6 +98,6 @@ def write_setup(share, kernel, home, mode, shared):
   }
   lines = [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
   paths = binds([SOURCE, os.getcwd(), *shared])
-  lines.append("vm_binds=(" + " ".join(map(shlex.quote, paths)) + ")")
+  lines += ["vm_binds() {", "  :", *(f"  bind {shlex.quote(path)}" for path in paths), "}"]
   (share / "setup").write_text("\n".join(lines) + "\n", encoding="utf-8")
   (share / "events").touch()
