@@ -49,6 +49,7 @@ void Ledger::end_grant(Grant grant, const std::string& how, Plan& plan, Now now)
 Steps Ledger::end_hold(std::uint64_t hold, const std::string& how, bool answer, Now) {
   begin();
   if (const Settled* settled = state_.settled(hold)) {
+    if (answer) return {};
     Plan plan;
     plan.note({"cancellation", {}, settled->grant, settled->session, hold, how});
     state_.forget(hold);
@@ -62,10 +63,11 @@ Steps Ledger::end_hold(std::uint64_t hold, const std::string& how, bool answer, 
 Steps Ledger::finish_hold(Request request, std::uint64_t id, const std::string& how, bool answer) {
   Hold& hold = *std::ranges::find(request.holds, id, &Hold::id);
   if (hold.state == HoldState::refused || hold.state == HoldState::ended) return {};
+  // Still there and answered already: a second answer of another kind must not follow.
+  if (hold.state == HoldState::released && answer) return {};
   Plan plan;
   if (hold.state == HoldState::released) {
-    // It has its answer, and a second one of another kind must not follow: the thread left before it used it.
-    hold.state = HoldState::ended;
+    hold.state = HoldState::ended;  // the thread left before it used its answer
   } else if (answer) {
     give(hold, false, "cancelled", plan);
   } else {

@@ -61,7 +61,9 @@ TEST_F(Ending, OnlyTheLastHoldEndsTheRequest) {
 TEST_F(Ending, AnAnsweredHoldThatDiesIsNotAnsweredAgain) {
   (void)ledger.hold(make_hold({.id = 1}), at(0));
   ASSERT_TRUE(ledger.decide("r-1", approve(), at(1)));
-  const Steps steps = ledger.end_hold(1, "SIGTERM", true, at(2));
+  EXPECT_THAT(ledger.end_hold(1, "SIGTERM", true, at(2)), IsEmpty());
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))), ElementsAre(std::tuple(1, true, "approved")));
+  const Steps steps = ledger.end_hold(1, "exit", false, at(2));
   EXPECT_THAT(answers(steps), IsEmpty());
   EXPECT_THAT(note_kinds(steps), ElementsAre("cancellation"));
   EXPECT_EQ(ledger.request("r-1")->state, RequestState::approved);
