@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "api/time_text.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/page.hpp"
+#include "cli/text.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+std::string draw(const nlohmann::json& health, WallTime now, const Terminal& terminal, bool well) {
+  Page page(terminal);
+  const bool enforcing = health.value("enforcing", false);
+  const WallTime started = api::parse_rfc3339(field(health, "started")).value_or(WallTime{});
+  page.heading(well ? terminal.paint(Colour::green, "Holdpoint is enforcing and well.")
+               : enforcing ? terminal.paint(Colour::yellow, "Holdpoint is enforcing, but not all is well.")
+                           : terminal.paint(Colour::red, "Holdpoint is NOT enforcing: agents are not held."));
+  for (const auto& problem : child(health, "problems")) {
+    if (problem.is_string()) page.add("Problem", printable(problem.get<std::string>()), Colour::red);
+  }
+  page.add("Daemon", fmt::format("{}, started {}", printable(field(health, "version")), relative(started, now)));
+  page.add("Kernel", printable(field(health, "kernel")));
+  const auto& policy = child(health, "policy");
+  page.add("Policy", fmt::format("generation {}  {}", field(policy, "generation"), printable(field(policy, "digest"))));
+  bool first = true;
+  for (const auto& [name, value] : child(health, "counters").items()) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() == 0) continue;
+    page.add(first ? "Counters" : "", fmt::format("{:>9}  {}", value.get<std::uint64_t>(), printable(name)));
+    first = false;
+  }
+  return page.text();
+}
+
+}  // namespace
+
+Exit run_status(const Context& context) {
+  const auto health = context.client.get("/v1/health");
+  if (!health) return fail(health.error());
+  const bool well = health->value("enforcing", false) && child(*health, "problems").empty();
+  if (context.json()) {
+    print_json(*health);
+  } else {
+    print(draw(*health, context.now(), context.terminal, well));
+  }
+  return well ? Exit::ok : Exit::refused;
+}
+
+}  // namespace holdpoint::cli
