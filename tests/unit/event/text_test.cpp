@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+
+#include "event/access.hpp"
+
+namespace holdpoint::event {
+namespace {
+
+Access inet(const char* address, std::uint16_t port, std::uint16_t protocol) {
+  Access access;
+  access.fixed.identity.kind = HP_OBJECT_INET;
+  EXPECT_EQ(::inet_pton(AF_INET6, address, access.fixed.identity.address), 1);
+  access.fixed.identity.port = port;
+  access.fixed.identity.protocol = protocol;
+  return access;
+}
+
+TEST(OperationText, NamesEveryOperationAndJoinsSeveral) {
+  EXPECT_EQ(operation_text(1U << HP_OP_EXEC), "exec");
+  EXPECT_EQ(operation_text(1U << HP_OP_READ | 1U << HP_OP_WRITE), "read+write");
+  EXPECT_EQ(operation_text(1U << HP_OP_CREATE), "create");
+  EXPECT_EQ(operation_text(1U << HP_OP_CONNECT), "connect");
+  EXPECT_EQ(operation_text(1U << HP_OP_SEND), "send");
+  EXPECT_EQ(operation_text(0), "none");
+}
+
+TEST(ObjectText, MappedAddressesReadAsIpv4) {
+  EXPECT_EQ(object_text(inet("::ffff:10.0.0.5", 5432, IPPROTO_TCP)), "10.0.0.5:5432/tcp");
+}
+
+TEST(ObjectText, Ipv6StandsInBrackets) {
+  EXPECT_EQ(object_text(inet("fd00::1", 53, IPPROTO_UDP)), "[fd00::1]:53/udp");
+  EXPECT_EQ(object_text(inet("::1", 0, 200)), "[::1]:0/200");
+}
+
+TEST(ObjectText, FilesAndSocketsAreTheirPath) {
+  Access access;
+  access.path = "/run/x.sock";
+  access.fixed.identity.kind = HP_OBJECT_UNIX_PATH;
+  EXPECT_EQ(object_text(access), "/run/x.sock");
+}
+
+TEST(CauseText, EveryCauseHasAWordOfItsOwn) {
+  std::set<std::string> words;
+  for (std::uint8_t cause = HP_CAUSE_RULE; cause <= HP_CAUSE_REHOLDS; ++cause) words.insert(cause_text(cause));
+  EXPECT_EQ(words.size(), HP_CAUSE_REHOLDS + 1U);
+  EXPECT_EQ(cause_text(HP_CAUSE_RULE), "rule");
+  EXPECT_EQ(cause_text(HP_CAUSE_SESSION_HOLDS), "session-holds");
+  EXPECT_EQ(cause_text(HP_CAUSE_REHOLDS), "reholds");
+  EXPECT_EQ(cause_text(200), "cause-200");
+}
+
+}  // namespace
+}  // namespace holdpoint::event
