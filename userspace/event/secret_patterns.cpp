@@ -10,9 +10,11 @@ namespace {
 // Space of a script, or border of an argument.
 #define HP_GAP "[ \\t\\x00]"
 // Where a word of a command begins.
-#define HP_WORD "(?:^|[\\s\\x00\"'`;(){}|&,])"
+#define HP_WORD "(?:^|[\\s\\x00\"'`;(){}|&,/?])"
 // A value: quoted, or up to a space, border or shell separator.
 #define HP_VALUE "(\"[^\"\\x00]+\"|'[^'\\x00]+'|[^\\s\\x00\"';|&][^\\s\\x00;|&]*)"
+// The same behind an equals sign of its own: what begins with another one is a comparison.
+#define HP_ASSIGNED "(\"[^\"\\x00]+\"|'[^'\\x00]+'|[^=\\s\\x00\"';|&][^\\s\\x00;|&]*)"
 // The value of a flag in the next argument: all of the argument if it has no space, else as above. Not another flag.
 #define HP_NEXT "(\"[^\"\\x00]+\"|'[^'\\x00]+'|[^-\\s\\x00\"';|&][^\\s\\x00;|&]*)"
 #define HP_ARGUMENT "\\x00([^-\\x00][^\\x00]*)"
@@ -71,7 +73,7 @@ constexpr SecretPattern patterns[] = {
     {"slack-webhook", "hooks.slack.com", "hooks\\.slack\\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{16,})"},
     {"teams-webhook", "webhook.office.com", "webhook\\.office\\.com/webhookb2/([A-Za-z0-9@/_-]{20,})"},
     {"discord-webhook", "/api/webhooks/", "/api/webhooks/\\d+/([A-Za-z0-9_-]{20,})"},
-    {"telegram", ":aa", "\\b(\\d{8,10}:AA[A-Za-z0-9_-]{33})"},
+    {"telegram", ":aa", "\\b(\\d{8,10}:AA[A-Za-z0-9_-]{30,})"},
     {"stripe", "sk_|rk_|whsec_", "\\b((?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})"},
     {"square", "sq0|eaaa", "\\b(sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}|EAAA[A-Za-z0-9_-]{60})"},
     {"sendgrid", "sg.", "\\b(SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,})"},
@@ -117,7 +119,7 @@ constexpr SecretPattern patterns[] = {
      "(?i)" HP_WORD "--?(?:[a-z0-9]+[-_.])*" HP_SECRET_WORD "(?:=" HP_VALUE "|[ \\t]+" HP_NEXT ")", HP_PLAIN_VALUE, HP_PLAIN_NAME},
     {"flag-whole-argument", HP_NAME_HINTS,
      "(?i)(?:^|\\x00)--?(?:[a-z0-9]+[-_.])*" HP_SECRET_WORD "=([^\\x00]+)", HP_PLAIN_VALUE, HP_PLAIN_NAME},
-    {"assignment", HP_NAME_HINTS, "(?i)" HP_WORD HP_SECRET_NAME "\\s?=\\s?" HP_VALUE, HP_PLAIN_VALUE, HP_PLAIN_NAME},
+    {"assignment", HP_NAME_HINTS, "(?i)" HP_WORD HP_SECRET_NAME "\\s?=\\s?" HP_ASSIGNED, HP_PLAIN_VALUE, HP_PLAIN_NAME},
     {"assignment-whole-argument", HP_NAME_HINTS,
      "(?i)(?:^|\\x00)" HP_SECRET_NAME "=([^\\s\\x00]+)(?:\\x00|$)", HP_PLAIN_VALUE, HP_PLAIN_NAME},
     {"json-member", HP_NAME_HINTS,
@@ -139,9 +141,9 @@ constexpr SecretPattern patterns[] = {
     {"mysql", "mysql|mariadb|mycli",
      "\\b(?:mysql|mariadb|mycli)[a-z-]*\\b[^\\n;|&]*?(?:\\x00-p([^\\x00]+)|[ \\t]-p" HP_VALUE ")"},
     {"curl-user", "curl|wget|http",
-     "\\b(?:curl|wget|https?|xh)" HP_GAP "[^\\n;|]*?" HP_GAP "(?:-u|-U|--user|--proxy-user|-a|--auth)(?:=|" HP_GAP "*)[\"']?"
+     "\\b(?:curl|wget|https?|xh)(?:" HP_GAP "[^\\n;|]*?)?" HP_GAP "(?:-u|-U|--user|--proxy-user|-a|--auth)(?:=|" HP_GAP "*)[\"']?"
      "[^\\s\\x00:\"'/-][^\\s\\x00:\"'/]*:([^\\s\\x00\"']+)", HP_REFERENCE},
-    {"curl-short-user", "curl", "\\bcurl" HP_GAP "[^\\n;|]*?" HP_GAP "-[a-zA-Z]*u" HP_GAP "*[\"']?"
+    {"curl-short-user", "curl", "\\bcurl(?:" HP_GAP "[^\\n;|]*?)?" HP_GAP "-[a-zA-Z]*u" HP_GAP "*[\"']?"
      "[^\\s\\x00:\"'/-][^\\s\\x00:\"'/]*:([^\\s\\x00\"']+)", HP_REFERENCE},
     {"password-flag-p", "-p",
      "\\b" HP_PASSWORD_COMMANDS "\\b[^\\n;|&]*?(?:\\x00-p(?:\\x00|=)?([^\\x00]+)|[ \\t]-p[ \\t=]*" HP_VALUE ")", HP_REFERENCE},
