@@ -22,8 +22,8 @@ class Options:
   mem: int = 2048
   preempt: str = ""
   icount: bool = False
+  parallel: bool = False
   append: str = ""
-  systemd: bool = False
 
 
 def kernel_directory(kernel):
@@ -44,7 +44,9 @@ def accelerator(options):
     return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
   if kvm_usable():
     return ["-accel", "kvm", "-cpu", "host"]
-  return ["-accel", "tcg,thread=single", "-cpu", "max"]
+  # single: the guest's processors take turns in one thread. In parallel threads qemu before 8.0 can go on running
+  # code that the kernel has just patched (seen: "Oops: int3" while booting 6.12), and every BPF attach patches code.
+  return ["-accel", f"tcg,thread={'multi' if options.parallel else 'single'}", "-cpu", "max"]
 
 
 def kernel_words(kernel, options, shell):
@@ -53,7 +55,12 @@ def kernel_words(kernel, options, shell):
   # An oops is a panic and a panic ends the machine at once, with the console kept.
   words += ["panic=-1", "oops=panic", "softlockup_panic=1"]
   words += [f"preempt={options.preempt}"] if options.preempt else []
+  # The kernel tests its ciphers at boot: more than half of all instructions until /init, and nothing here uses them.
+  words += ["cryptomgr.notests=1"]
+  # Guards against processor bugs that an emulated processor has not.
   words += ["mitigations=off"]
+  # The clock jumps over idle time, which looks like a stall.
+  words += ["nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1"] if options.icount else []
   words += [f"vm.guest={VM / 'guest'}"]
   return " ".join(words + ([options.append] if options.append else []))
 
