@@ -253,5 +253,6 @@ int BPF_PROG(hp_unix_stream_connect, struct sock* sock, struct sock* other, stru
 
 SEC("lsm/unix_may_send")
 int BPF_PROG(hp_unix_may_send, struct socket* sock, struct socket* other) {
-  return check_peer(other->sk, HP_OP_SEND);
+  struct sock* peer = other->sk;
+  return peer ? check_peer(peer, HP_OP_SEND) : 0;
 }

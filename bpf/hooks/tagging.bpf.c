@@ -6,6 +6,7 @@
  *   cgroup_mkdir          a cgroup below an agent's, or one that a pattern names: a new session.
  *   cgroup_rmdir          forgets it.
  *   inode_post_setxattr   a cgroup marked with user.holdpoint.agent.
+ *   untag                 iterator: takes the tags of one session away, when an operator asked for it.
  *   sweep                 iterator: tags every thread that is in an agent's cgroup already. */
 #include "lib/subject.bpf.h"
 
@@ -150,5 +151,15 @@ int hp_sweep(struct bpf_iter__task* context) {
   __u64 id = cgroup_of(task);
   struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
   if (cgroup) tag_task(task, cgroup);
+  return 0;
+}
+
+SEC("iter/task")
+int hp_untag(struct bpf_iter__task* context) {
+  struct task_struct* task = context->task;
+  struct hp_config* c = configuration();
+  if (!task || !c) return 0;
+  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
+  if (tag && tag->session == c->untag_session) bpf_task_storage_delete(&tags, task);
   return 0;
 }

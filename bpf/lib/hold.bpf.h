@@ -174,6 +174,8 @@ static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, st
   if (refused) {
     /* The daemon takes the entry out when it has filed the request. */
     tag->hold_id = 0;
+    struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+    if (session) __sync_fetch_and_add(&session->holds, -1);
     ring(HP_BELL_HOLD, 0, a->hold_id);
     return refuse(tag, ws, HP_CAUSE_REFUSED);
   }
@@ -255,10 +257,13 @@ static __always_inline int refuse_blind(void) {
   return -EPERM;
 }
 
-/* Not armed yet: programs are attached one after the other, and half a guard must not judge. */
+/* Which generation of the programs judges: the one whose epoch the daemon wrote into the configuration last. Old and new
+ * programs are attached together during an upgrade, and half a guard (while attaching) must not judge. */
+const volatile __u32 epoch = 1;
+
 static __always_inline int armed(void) {
   struct hp_config* c = configuration();
-  return c && c->armed;
+  return c && c->armed == epoch;
 }
 
 #endif

@@ -7,9 +7,11 @@
 #include "holdpoint/abi.h"
 #include "kernel.bpf.h"
 
+/* Mapped into the daemon, which changes single words while the kernel side counts in others. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(max_entries, 1);
+  __uint(map_flags, BPF_F_MMAPABLE);
   __type(key, __u32);
   __type(value, struct hp_config);
 } config SEC(".maps");
@@ -119,7 +121,22 @@ struct {
 
 /* One per tagged task that met a hook. It holds what the verdict is made from, so it belongs to the task and not to the
  * processor: under full preemption another task would overwrite it in mid-evaluation. */
+/* A walk up the dentries. It lives here and not on the stack so that a verifier which checks loop bodies until nothing new
+ * comes up (6.12) sees plain memory instead of numbers that change each time. */
+struct walk {
+  struct dentry* dentry;
+  struct vfsmount* mount;
+  struct mnt_namespace* namespace;
+  __u32 position; /* first byte of the path in `build` */
+  __u32 end;      /* and the byte behind its last */
+  __u32 mounts;
+  __u32 result;
+  __u32 done;
+  __u32 reserved;
+};
+
 struct workspace {
+  struct walk walk;
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX + 256]; /* the path grows from the end towards the front; 256 = longest component + slash */
 };
@@ -139,6 +156,15 @@ struct exec_workspace {
   __u32 failed;       /* argv could not be read */
   __u32 cut;          /* argv is longer than HP_ARGV_MAX */
   __u32 first_length; /* bytes of argv[0] with its NUL */
+  /* State of the loops in argv.bpf.h; here for the verifier's sake, as struct walk. */
+  __u32 pointer; /* bytes of one element of argv[]: 8, or 4 for a 32-bit caller */
+  __u64 vector;  /* user address of argv[] */
+  __u64 string;  /* where the current string goes on; 0: take the next */
+  __u32 index;   /* of the next argument */
+  __u32 done;
+  __u32 offset;  /* in wanted.bytes, of what is compared next */
+  __u32 skip;    /* strings still to pass over */
+  __u32 differs;
   __u32 reserved;
   struct hp_argv wanted;
   char found[2 * PIECE]; /* also room for the last piece of `wanted` */

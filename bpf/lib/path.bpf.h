@@ -13,77 +13,65 @@ enum path_result { PATH_OK = 0, PATH_UNRESOLVED = 1, PATH_ROOTLESS = 2 /* in no 
 
 #define BUILD_END HP_PATH_MAX
 
-struct walk {
-  struct workspace* ws;
-  struct dentry* dentry;
-  struct vfsmount* mount;
-  struct mnt_namespace* namespace;
-  __u32 position; /* first byte of the path in ws->build */
-  __u32 end;      /* and the byte behind its last */
-  __u32 mounts;
-  __u32 result;
-  __u32 done;
-};
-
 static __always_inline struct mount* mount_of(struct vfsmount* mount) {
   return (struct mount*)((char*)mount - bpf_core_field_offset(struct mount, mnt));
 }
 
 /* Puts one name in front of the path. 0, or 1 when it does not fit. */
-static __always_inline int put_name(struct walk* w, struct dentry* dentry) {
+static __always_inline int put_name(struct workspace* ws, struct dentry* dentry) {
   __u32 length = BPF_CORE_READ(dentry, d_name.len);
   const unsigned char* name = BPF_CORE_READ(dentry, d_name.name);
   if (length == 0 || length > 255) return 1;
-  if (w->position > BUILD_END || w->position < length + 1) return 1;
-  __u32 at = w->position - length;
-  if (bpf_probe_read_kernel(&w->ws->build[at & (HP_PATH_MAX - 1)], length & 255, name)) return 1;
-  w->position = at;
+  if (ws->walk.position > BUILD_END || ws->walk.position < length + 1) return 1;
+  __u32 at = ws->walk.position - length;
+  if (bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], length & 255, name)) return 1;
+  ws->walk.position = at;
   return 0;
 }
 
-static __always_inline void put_slash(struct walk* w) {
-  w->position -= 1;
-  w->ws->build[w->position & (HP_PATH_MAX - 1)] = '/';
+static __always_inline void put_slash(struct workspace* ws) {
+  ws->walk.position -= 1;
+  ws->build[ws->walk.position & (HP_PATH_MAX - 1)] = '/';
 }
 
-static __always_inline long walk_end(struct walk* w, __u32 result) {
-  w->result = result;
-  w->done = 1;
+static __always_inline long walk_end(struct workspace* ws, __u32 result) {
+  ws->walk.result = result;
+  ws->walk.done = 1;
   return 1;
 }
 
 /* At the root of a mount: go on below its mount point, or end at the root of the namespace. */
-static __always_inline long leave_mount(struct walk* w) {
-  struct mount* here = mount_of(w->mount);
+static __always_inline long leave_mount(struct workspace* ws) {
+  struct mount* here = mount_of(ws->walk.mount);
   struct mount* parent = BPF_CORE_READ(here, mnt_parent);
   if (parent == here) {
     struct mnt_namespace* owner = BPF_CORE_READ(here, mnt_ns);
     /* A detached clone (open_tree), a mount of another namespace or a lazily unmounted one ends here too, and its path
      * would be relative to the clone: that is no path. */
-    if (owner != w->namespace) return walk_end(w, PATH_UNRESOLVED);
-    if (w->position == w->end) put_slash(w);
-    return walk_end(w, PATH_OK);
+    if (owner != ws->walk.namespace) return walk_end(ws, PATH_UNRESOLVED);
+    if (ws->walk.position == ws->walk.end) put_slash(ws);
+    return walk_end(ws, PATH_OK);
   }
-  if (++w->mounts > HP_MAX_MOUNTS) return walk_end(w, PATH_UNRESOLVED);
-  w->dentry = BPF_CORE_READ(here, mnt_mountpoint);
-  w->mount = (struct vfsmount*)((char*)parent + bpf_core_field_offset(struct mount, mnt));
+  if (++ws->walk.mounts > HP_MAX_MOUNTS) return walk_end(ws, PATH_UNRESOLVED);
+  ws->walk.dentry = BPF_CORE_READ(here, mnt_mountpoint);
+  ws->walk.mount = (struct vfsmount*)((char*)parent + bpf_core_field_offset(struct mount, mnt));
   return 0;
 }
 
 static long walk_step(__u32 index, void* context) {
-  struct walk* w = context;
-  struct dentry* here = w->dentry;
-  struct vfsmount* mount = w->mount;
-  if (here == BPF_CORE_READ(mount, mnt_root)) return leave_mount(w);
+  struct workspace* ws = *(struct workspace**)context;
+  struct dentry* here = ws->walk.dentry;
+  struct vfsmount* mount = ws->walk.mount;
+  if (here == BPF_CORE_READ(mount, mnt_root)) return leave_mount(ws);
   struct dentry* parent = BPF_CORE_READ(here, d_parent);
   if (parent == here) {
     /* A tree of its own. Only objects that never had a directory have a usable name: memfd, pipes, sockets. */
-    if (w->position != w->end) return walk_end(w, PATH_UNRESOLVED);
-    return walk_end(w, put_name(w, here) ? PATH_UNRESOLVED : PATH_ROOTLESS);
+    if (ws->walk.position != ws->walk.end) return walk_end(ws, PATH_UNRESOLVED);
+    return walk_end(ws, put_name(ws, here) ? PATH_UNRESOLVED : PATH_ROOTLESS);
   }
-  if (put_name(w, here)) return walk_end(w, PATH_UNRESOLVED);
-  put_slash(w);
-  w->dentry = parent;
+  if (put_name(ws, here)) return walk_end(ws, PATH_UNRESOLVED);
+  put_slash(ws);
+  ws->walk.dentry = parent;
   return 0;
 }
 
@@ -98,25 +86,24 @@ static __always_inline __u32 sequence(const void* lock) {
 static __always_inline int path_build_to(struct workspace* ws, struct vfsmount* mount, struct dentry* dentry,
                                          struct dentry* name, __u32 end, __u32* position) {
   struct task_struct* task = bpf_get_current_task_btf();
-  struct walk w = {.ws = ws};
   for (int attempt = 0; attempt < 3; attempt++) {
     __u32 renames = sequence(&rename_lock), mounts = sequence(&mount_lock);
-    w.dentry = dentry;
-    w.mount = mount;
-    w.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
-    w.position = w.end = end;
-    w.mounts = 0;
-    w.done = 0;
-    w.result = PATH_UNRESOLVED;
+    ws->walk.dentry = dentry;
+    ws->walk.mount = mount;
+    ws->walk.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
+    ws->walk.position = ws->walk.end = end;
+    ws->walk.mounts = 0;
+    ws->walk.done = 0;
+    ws->walk.result = PATH_UNRESOLVED;
     if (name) {
-      if (put_name(&w, name)) return PATH_UNRESOLVED;
-      put_slash(&w);
+      if (put_name(ws, name)) return PATH_UNRESOLVED;
+      put_slash(ws);
     }
-    bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &w, 0);
+    bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &ws, 0);
     /* A rename under the walk can compose a path that never existed. */
     if (!(renames & 1) && renames == sequence(&rename_lock) && mounts == sequence(&mount_lock)) {
-      *position = w.position;
-      return w.done ? (int)w.result : PATH_UNRESOLVED;
+      *position = ws->walk.position;
+      return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
     }
     count(HP_COUNT_RENAME_RACE);
   }

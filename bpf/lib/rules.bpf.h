@@ -11,21 +11,20 @@ struct run {
   struct hp_policy* policy;
   const struct hp_automaton* automaton;
   struct workspace* ws;
-  __u32 position; /* next byte in ws->build */
+  __u32 position; /* first byte in ws->build */
   __u32 state;
   __u32 broken; /* an index left its table: the image is not what the compiler made */
 };
 
 static long run_step(__u32 index, void* context) {
   struct run* r = context;
-  __u8 byte = r->ws->build[r->position & (HP_PATH_MAX - 1)];
+  __u8 byte = r->ws->build[(r->position + index) & (HP_PATH_MAX - 1)];
   __u32 at = r->automaton->next_base + r->state * r->automaton->classes + r->automaton->class_of[byte];
   if (at >= HP_MAX_TRANSITIONS) {
     r->broken = 1;
     return 1;
   }
   r->state = r->policy->next[at];
-  r->position++;
   return r->state == 0;
 }
 
@@ -53,15 +52,15 @@ struct sets {
   __u32 destination;
 };
 
+/* Position of the lowest one, without branches: a verifier would follow each of their combinations. A lone bit times a de
+ * Bruijn number has a different top six bits for each of the 64 bits. */
+static const __u8 bit_position[64] = {
+    0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
+    63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+};
+
 static __always_inline __u32 lowest_bit(__u64 word) {
-  __u32 bit = 0;
-  if (!(word & 0xffffffffULL)) bit += 32, word >>= 32;
-  if (!(word & 0xffff)) bit += 16, word >>= 16;
-  if (!(word & 0xff)) bit += 8, word >>= 8;
-  if (!(word & 0xf)) bit += 4, word >>= 4;
-  if (!(word & 3)) bit += 2, word >>= 2;
-  if (!(word & 1)) bit += 1;
-  return bit;
+  return bit_position[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58];
 }
 
 static __always_inline const struct hp_set* set_at(struct hp_policy* policy, __u32 index) {
@@ -88,7 +87,7 @@ struct outcome {
   __u32 flags;
 };
 
-/* The strictest verdict over all operations of the mask, and the rule that gave it. */
+/* The strictest verdict over all operations of the mask, and the first rule that gave it. */
 static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in, struct outcome* out) {
   out->rule = HP_MAX_RULES;
   out->verdict = HP_DENY;
@@ -112,7 +111,7 @@ static __always_inline void judge(struct hp_policy* policy, __u32 operations, co
       return;
     }
     const struct hp_rule* found = &policy->rules[rule];
-    if (!seen || found->verdict > out->verdict) {
+    if (!seen || found->verdict > out->verdict || (found->verdict == out->verdict && rule < out->rule)) {
       out->rule = rule;
       out->verdict = found->verdict;
       out->hold_mode = found->hold_mode;

@@ -125,8 +125,9 @@ struct hp_config {
   __u64 hash_key[2];
   __u64 next_session; /* counted up by the kernel; the daemon seeds it above every id ever stored */
   __u64 next_hold;    /* likewise */
+  __u64 untag_session; /* whose tags the hp_untag iterator takes away */
   __u32 daemon_tgid;  /* protected from tagged signals */
-  __u32 armed;        /* 0: hooks tag but neither deny nor hold (while loading) */
+  __u32 armed;        /* epoch of the program set that judges; 0: none yet, hooks only tag */
 };
 
 #endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// From SIGSTOP to the freezer and back, for holds that wait for a person.
+//
+// A stopped process is visible to its parent and anybody may continue it; a frozen thread is neither. So: a leaf cgroup of its
+// own below the thread's present one, frozen, then SIGCONT to the process. Only the held thread freezes (a threaded leaf); its
+// siblings run on. Where the kernel refuses that (the parent has a populated domain child) the whole process moves into a leaf;
+// where that is refused too, the stop stays.
+//
+// Owner: the daemon. Thread: its loop; the calls are a handful of small writes to cgroupfs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/result.hpp"
+#include "kernel/cgroups.hpp"
+
+namespace holdpoint::kernel {
+
+enum class ParkedAs { thread, process, stopped };
+
+class Parking {
+ public:
+  explicit Parking(Cgroups cgroups) : cgroups_(std::move(cgroups)) {}
+
+  // Freezes the thread that waits for `hold`. Idempotent: a thread that is parked already is only continued.
+  ParkedAs park(std::uint64_t hold, int tgid, int tid, bool user_stopped);
+  // Lets it go on: the verdict is in the map. Also for holds that were never parked (they are just continued).
+  void release(std::uint64_t hold, int tgid, int tid, bool user_stopped);
+  // Takes up leaves that a former daemon left: those of `holds` stay parked, the others are thawed and removed.
+  void adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds);
+  [[nodiscard]] bool parked(std::uint64_t hold) const { return leaves_.contains(hold); }
+  // A thread moved back to where it was; leaves whose threads died are removed here.
+  void forget(std::uint64_t hold);
+
+ private:
+  struct Leaf {
+    std::string path;
+    std::string home;  // cgroup it came from
+    ParkedAs how = ParkedAs::thread;
+  };
+  [[nodiscard]] bool enter(Leaf& leaf, int tgid, int tid) const;
+  void leave(const Leaf& leaf, int tgid, int tid) const;
+
+  Cgroups cgroups_;
+  std::map<std::uint64_t, Leaf> leaves_;
+};
+
+}  // namespace holdpoint::kernel

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading, attaching, pinning. Map access is in maps.cpp.
+#include "kernel/programs.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/fd.hpp"
+#include "holdpoint.skel.h"
+#include "kernel/libbpf_log.hpp"
+#include "kernel/rings.hpp"
+
+namespace holdpoint::kernel {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string links_directory(const std::string& pins, std::uint32_t epoch) {
+  return fmt::format("{}/links-{}", pins, epoch);
+}
+
+Result<> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  auto error = fail_errno("cannot make " + path, errno);
+  error.error().hint = "is a bpf file system mounted there? mount -t bpf bpf /sys/fs/bpf";
+  return error;
+}
+
+// The pinned configuration of a former start, if there is one.
+std::optional<hp_config> pinned_config(const std::string& directory) {
+  const Fd map(::bpf_obj_get((directory + "/maps/config").c_str()));
+  if (!map) return std::nullopt;
+  hp_config config{};
+  const std::uint32_t zero = 0;
+  if (::bpf_map_lookup_elem(map.get(), &zero, &config) != 0) return std::nullopt;
+  return config;
+}
+
+// The kernel side counts these up at the same time.
+void raise(__u64& counter, std::uint64_t least) {
+  std::atomic_ref<__u64> value(counter);
+  auto now = value.load();
+  while (now < least && !value.compare_exchange_weak(now, least)) {
+  }
+}
+
+void remove_links(const std::string& pins, std::uint32_t keep) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(pins, ignored)) {
+    const auto name = entry.path().filename().string();
+    if (!name.starts_with("links-") || name == fmt::format("links-{}", keep)) continue;
+    fs::remove_all(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+Programs::Programs() = default;
+
+Programs::~Programs() {
+  rings_.reset();
+  if (config_ != nullptr) ::munmap(config_, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)));
+  if (skeleton_ != nullptr) ::hp_skeleton__destroy(skeleton_);
+}
+
+Result<std::unique_ptr<Programs>> Programs::load(const Options& options) {
+  std::unique_ptr<Programs> programs(new Programs());
+  auto loaded = programs->open_and_load(options);
+  if (loaded) loaded = programs->configure(options);
+  if (loaded) loaded = programs->open_rings();
+  if (loaded) loaded = programs->attach();
+  if (!loaded) return std::unexpected(loaded.error());
+  return programs;
+}
+
+Result<> Programs::open_and_load(const Options& options) {
+  directory_ = options.pin_directory;
+  for (const auto& path : {directory_, directory_ + "/maps"}) {
+    if (auto made = make_directory(path); !made) return made;
+  }
+  if (const auto former = pinned_config(directory_)) epoch_ = former->armed + 1;
+  const LibbpfLog log;
+  skeleton_ = ::hp_skeleton__open();
+  if (skeleton_ == nullptr) return fail_errno("cannot read the BPF object", errno);
+  skeleton_->rodata->epoch = epoch_;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    if (::bpf_map__is_internal(map)) continue;
+    ::bpf_map__set_pin_path(map, fmt::format("{}/maps/{}", directory_, ::bpf_map__name(map)).c_str());
+  }
+  if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
+    return fail(fmt::format("the kernel refused the BPF programs: {}", log.tail()),
+                "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of another version "
+                "are removed with holdpointd --unload");
+  }
+  return {};
+}
+
+Result<> Programs::configure(const Options& options) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* mapped = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(skeleton_->maps.config), 0);
+  if (mapped == MAP_FAILED) return fail_errno("cannot map the configuration", errno);
+  config_ = static_cast<hp_config*>(mapped);
+  if (config_->hash_key[0] == 0 &&
+      ::getrandom(config_->hash_key, sizeof(config_->hash_key), 0) != sizeof(config_->hash_key))
+    return fail_errno("cannot read random numbers", errno);
+  raise(config_->next_session, options.next_session);
+  raise(config_->next_hold, options.next_hold);
+  std::atomic_ref(config_->daemon_tgid).store(static_cast<std::uint32_t>(::getpid()));
+  return {};
+}
+
+Result<> Programs::attach() {
+  const auto directory = links_directory(directory_, epoch_);
+  std::error_code ignored;
+  fs::remove_all(directory, ignored);  // of a start that died here
+  if (auto made = make_directory(directory); !made) return made;
+  const LibbpfLog log;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    if (program == skeleton_->progs.hp_sweep || program == skeleton_->progs.hp_untag) continue;  // attached at each use
+    const std::string name = ::bpf_program__name(program);
+    bpf_link* link = ::bpf_program__attach(program);
+    if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);
+    const int pinned = ::bpf_link__pin(link, (directory + "/" + name).c_str());
+    const int code = errno;
+    ::bpf_link__destroy(link);  // the pin keeps it
+    if (pinned != 0) return fail_errno(fmt::format("cannot pin {}", name), code);
+  }
+  return {};
+}
+
+Result<> Programs::arm() {
+  std::atomic_ref(config_->armed).store(epoch_);
+  remove_links(directory_, epoch_);
+  return {};
+}
+
+Result<> Programs::unload(const std::string& pin_directory) {
+  std::error_code error;
+  fs::remove_all(pin_directory, error);
+  if (error) return fail_errno("cannot remove " + pin_directory, error.value());
+  return {};
+}
+
+}  // namespace holdpoint::kernel

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF programs and maps: loading, pinning, attaching, and every read and write of a map. The only user of libbpf.
+//
+// Everything is pinned below one directory of a bpffs, so rules and holds outlive the daemon. A start loads a fresh set of
+// programs beside the pinned one on the same maps and flips between them with one write (hp_config.armed).
+// Owner: the daemon. Thread: the daemon's loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "event/access.hpp"
+#include "holdpoint/abi.h"
+
+struct bpf_program;
+struct hp_skeleton;
+struct ring_buffer;
+
+namespace holdpoint::kernel {
+
+class Programs {
+ public:
+  struct Options {
+    std::string pin_directory = "/sys/fs/bpf/holdpoint";
+    std::uint64_t next_session = 1;  // above every id ever stored
+    std::uint64_t next_hold = 1;
+  };
+
+  // Loads and attaches a new set; not judging yet. Errors say what the kernel lacks or which program it refused.
+  [[nodiscard]] static Result<std::unique_ptr<Programs>> load(const Options& options);
+  ~Programs();
+  Programs(const Programs&) = delete;
+  Programs& operator=(const Programs&) = delete;
+
+  // From now on this set judges, and the former one is detached.
+  [[nodiscard]] Result<> arm();
+  // Detaches everything and removes the pins below `pin_directory`; nothing is guarded afterwards. The caller has denied the
+  // holds before.
+  [[nodiscard]] static Result<> unload(const std::string& pin_directory);
+
+  // Publishing: the swap of one inner map.
+  [[nodiscard]] Result<> publish(std::uint32_t agent, const hp_policy& image);
+  [[nodiscard]] Result<> withdraw(std::uint32_t agent);
+  [[nodiscard]] Result<> publish_cgroups(const hp_policy& image);
+  [[nodiscard]] Result<> name_agents(const std::vector<std::string>& names);  // index = agent id
+
+  // Descriptor that becomes readable when a bell or an event is there.
+  [[nodiscard]] int wake_descriptor() const;
+  // Takes what is in both rings. Callbacks run before this returns.
+  void drain(const std::function<void(const hp_bell&)>& on_bell,
+             const std::function<void(std::span<const std::byte>)>& on_event);
+
+  [[nodiscard]] std::optional<event::Access> hold(std::uint64_t id) const;
+  [[nodiscard]] std::vector<std::uint64_t> holds() const;
+  [[nodiscard]] Result<> answer(std::uint64_t hold, const std::array<std::uint64_t, 2>& digest, bool allow,
+                                BootTime not_after);
+  // A refused access left its entry for us to file; see hold.h.
+  void remove_refused(std::uint64_t hold);
+
+  [[nodiscard]] Result<> put_grant(const hp_grant_key& key, const hp_grant& grant);
+  void remove_grant(const hp_grant_key& key);
+  // Uses left of a grant; nullopt when it is not there.
+  [[nodiscard]] std::optional<std::uint64_t> grant_uses(const hp_grant_key& key) const;
+
+  // A new session of `agent` with `cgroup` as its top. Returns its id.
+  [[nodiscard]] Result<std::uint64_t> open_session(std::uint32_t agent, std::uint64_t cgroup, std::uint32_t owner_uid,
+                                                   std::uint32_t login_uid, BootTime now);
+  [[nodiscard]] std::optional<hp_session> session(std::uint64_t id) const;
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, hp_session>> sessions() const;
+  void remove_session(std::uint64_t id);
+  [[nodiscard]] Result<> put_cgroup(std::uint64_t cgroup, const hp_cgroup& value);
+  [[nodiscard]] std::optional<hp_cgroup> cgroup(std::uint64_t id) const;
+  void remove_cgroup(std::uint64_t id);
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, hp_cgroup>> cgroups() const;
+  // Agent names as a former daemon published them.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> agent_names() const;
+  // Tags every thread that is in an agent's cgroup now. Blocks for one pass over all tasks.
+  [[nodiscard]] Result<> sweep();
+  // Takes the tags of all tasks of a session away. Its cgroups must have been removed from the map before.
+  [[nodiscard]] Result<> untag(std::uint64_t session);
+  // Whether the process's main thread carries a tag. A process that is gone counts as tagged: the answer is used to refuse.
+  [[nodiscard]] bool is_tagged(int pid) const;
+
+  // No tagged process talks to this file (a socket).
+  [[nodiscard]] Result<> guard_file(std::uint64_t device, std::uint64_t inode);
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> counters() const;
+
+ private:
+  struct Rings;
+  Programs();
+  [[nodiscard]] Result<> open_and_load(const Options& options);
+  [[nodiscard]] Result<> attach();
+  [[nodiscard]] Result<> configure(const Options& options);
+  [[nodiscard]] Result<> open_rings();
+  [[nodiscard]] Result<> run_iterator(bpf_program* program, const char* what);
+  [[nodiscard]] Result<> swap_policy(std::uint32_t slot, const hp_policy& image);
+
+  std::string directory_;
+  std::uint32_t epoch_ = 1;
+  ::hp_skeleton* skeleton_ = nullptr;
+  hp_config* config_ = nullptr;  // mapped
+  std::unique_ptr<Rings> rings_;
+};
+
+}  // namespace holdpoint::kernel
