@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a policy file: never a crash, never more than bounded work; and what is accepted gives the same answer by
-// reference and by tables for some accesses made from the input itself.
+// Any bytes as a policy file: never a crash, never more than bounded work; and what is accepted gives the
+// same answer by reference and by tables for some accesses made from the input itself.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -41,7 +41,8 @@ void compare_all(const AgentPolicy& policy, const hp_policy& image) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::vector<SourceText> sources = {{"f.yaml", std::string(reinterpret_cast<const char*>(data), size)}};
+  const std::vector<SourceText> sources = {
+      {"f.yaml", std::string(reinterpret_cast<const char*>(data), size)}};
   const CheckResult result = check(sources, GuardPaths{});
   (void)render(result.diagnostics, sources);
   if (!result.policy) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "policy/image_writer.hpp"
+#include "policy/text.hpp"
 
 namespace holdpoint::policy {
 namespace {
@@ -29,7 +30,8 @@ std::unexpected<Error> over_budget(const Overflow& overflow, std::string_view su
                   subject, dimension, overflow.what);
   for (std::size_t i = 0; i < overflow.patterns.size(); ++i) {
     const NfaPattern& pattern = overflow.patterns[i];
-    message += fmt::format("{} '{}' ({})", i == 0 ? "" : ",", pattern.text, place_text(files, pattern.place));
+    const std::string text = pattern.text.size() > 100 ? pattern.text.substr(0, 100) + "…" : pattern.text;
+    message += fmt::format("{} '{}' ({})", i == 0 ? "" : ",", printable(text), place_text(files, pattern.place));
   }
   return fail(std::move(message),
               "use fewer patterns with '**' or '*' before other text, begin them with a longer fixed path, "

@@ -34,12 +34,12 @@ struct Overflow {
   std::vector<NfaPattern> patterns;
 };
 
-// Elementary steps of one construction, about half a second. Over it: Overflow.
+// Elementary steps of one construction, about a second. Over it: Overflow.
 inline constexpr std::uint64_t kMaxSteps = 60'000'000;
-// Before minimising there may be more states than an image holds; these bound memory (some 100 MiB). Over it:
-// Overflow.
-inline constexpr std::uint32_t kMaxRawStates = 4 * HP_MAX_STATES;
-inline constexpr std::uint32_t kMaxRawTransitions = 4'000'000;
+// Before minimising there may be more than an image holds, but not far more; bounds memory (some 60 MiB).
+// Over it: Overflow.
+inline constexpr std::uint32_t kMaxRawStates = 2 * HP_MAX_STATES;
+inline constexpr std::uint32_t kMaxRawTransitions = 4 * HP_MAX_TRANSITIONS;
 
 [[nodiscard]] std::expected<Dfa, Overflow> determinize(const Nfa& nfa, const Dominated& dominated);
 // For an automaton that could be made but does not fit: the patterns to blame. Does the construction again.

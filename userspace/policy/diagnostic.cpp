@@ -12,6 +12,9 @@
 namespace holdpoint::policy {
 namespace {
 
+// Messages quote the file, and a word of a hostile file can be as long as the file. Longer: cut, and said so.
+constexpr std::size_t kMaxMessageBytes = 5000;
+
 // Length of the line break at `at`, 0 if there is none. YAML 1.1 also breaks at NEL, LS and PS, and the
 // reader counts so.
 std::size_t break_length(std::string_view text, std::size_t at) {
@@ -55,6 +58,7 @@ std::string caret_line(std::string_view line, std::uint32_t column) {
 void Diagnostics::add(Place place, Severity severity, std::string message, std::string hint) {
   std::size_t& count = severity == Severity::error ? errors_ : warnings_;
   if (++count > kMaxDiagnostics) return;
+  if (message.size() > kMaxMessageBytes) message = message.substr(0, kMaxMessageBytes) + "… (cut)";
   found_.push_back(
       {place, {file(place), place.line, place.column, severity, printable(message), printable(hint)}});
 }

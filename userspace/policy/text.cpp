@@ -100,7 +100,7 @@ std::optional<std::string_view> nearest_word(std::string_view word, std::span<co
   std::size_t best_distance = SIZE_MAX;
   for (const std::string_view candidate : known) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance <= 1 + candidate.size() / 3 && distance < candidate.size() && distance < best_distance) {
+    if (distance <= (candidate.size() + 2) / 3 && distance < candidate.size() && distance < best_distance) {
       best = candidate;
       best_distance = distance;
     }
