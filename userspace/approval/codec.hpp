@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as JSON text for the store, and back. Reading is strict: a missing or unknown key, a wrong type, an unknown word or
-// a number out of range is an error, because a value that was read half would be decided upon half.
+// Values as JSON text for the store, and back. Reading is strict: a missing or unknown key, a wrong type, an
+// unknown word or a number out of range is an error, because a value that was read half would be decided upon
+// half.
 #pragma once
 
 #include <string>

@@ -36,9 +36,11 @@ std::unexpected<Error> fault(sqlite3* connection) {
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
 
-// A bind fails only without memory or with a parameter that the statement does not have; step() then reports it, since the
-// parameter stays NULL and every column refuses that.
-void Statement::bind(int parameter, std::int64_t value) { sqlite3_bind_int64(statement_.get(), parameter, value); }
+// A bind fails only without memory or with a parameter that the statement does not have; step() then reports
+// it, since the parameter stays NULL and every column refuses that.
+void Statement::bind(int parameter, std::int64_t value) {
+  sqlite3_bind_int64(statement_.get(), parameter, value);
+}
 
 void Statement::bind(int parameter, const std::string& value) {
   sqlite3_bind_text64(statement_.get(), parameter, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -86,14 +88,13 @@ std::string Statement::text(int column) const {
 
 Result<Database> Database::open(const std::string& path, bool create) {
   sqlite3* connection = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   Database database;
   database.connection_.reset(connection);
   database.path_ = path;
   if (connection == nullptr) return fail("no memory to open " + path);
   if (code != SQLITE_OK) return fault(connection);
-  sqlite3_extended_result_codes(connection, 0);
   // A backup that reads the file holds no lock for longer than this.
   sqlite3_busy_timeout(connection, 1000);
   sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -113,8 +114,8 @@ Result<> Database::execute(const std::string& sql) {
 
 Result<Statement> Database::prepare(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(connection_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
-      SQLITE_OK)
+  if (sqlite3_prepare_v3(connection_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                         nullptr) != SQLITE_OK)
     return fault(connection_.get());
   return Statement(statement);
 }

@@ -41,7 +41,8 @@ std::optional<DecideError> malformed(const Decision& decision, Duration longest)
   if (!decision.approve && decision.scope != Scope::once)
     return DecideError{Kind::invalid, "a denial answers this request only: its scope must be once"};
   if (scope_text(decision.scope) == "unknown") return DecideError{Kind::invalid, "unknown scope"};
-  if (decision.scope == Scope::duration && (decision.lifetime <= Duration::zero() || decision.lifetime > longest))
+  if (decision.scope == Scope::duration &&
+      (decision.lifetime <= Duration::zero() || decision.lifetime > longest))
     return DecideError{Kind::invalid, fmt::format("scope duration needs a lifetime above zero and up to {}",
                                                   duration_text(longest))};
   if (decision.scope != Scope::duration && decision.lifetime != Duration::zero())
@@ -51,8 +52,8 @@ std::optional<DecideError> malformed(const Decision& decision, Duration longest)
 
 }  // namespace
 
-std::optional<DecideError> Ledger::refusal(const Request* request, const std::string& id, const Decision& decision,
-                                           Now now) const {
+std::optional<DecideError> Ledger::refusal(const Request* request, const std::string& id,
+                                           const Decision& decision, Now now) const {
   if (request == nullptr) return DecideError{Kind::not_found, fmt::format("no request {}", id)};
   if (request->state != RequestState::open) return DecideError{Kind::not_open, late_text(*request, now)};
   // The timer may be late; the deadline is not.
@@ -60,13 +61,15 @@ std::optional<DecideError> Ledger::refusal(const Request* request, const std::st
     return DecideError{Kind::not_open, fmt::format("{} is over: {}", request->id, expiry_text(*request))};
   if (auto error = malformed(decision, limits_.grant_lifetime)) return error;
   if (!decision.digest.empty() && decision.digest != request->digest)
-    return DecideError{Kind::not_allowed,
-                       fmt::format("{} asks about another action than the one that was shown; look again", request->id)};
-  if (decision.approve && !request->bindable) return DecideError{Kind::not_allowed, unbindable_text(*request)};
+    return DecideError{
+        Kind::not_allowed,
+        fmt::format("{} asks about another action than the one that was shown; look again", request->id)};
+  if (decision.approve && !request->bindable)
+    return DecideError{Kind::not_allowed, unbindable_text(*request)};
   const bool leaves_grant = decision.approve && (decision.scope != Scope::once || has_refused(*request));
   if (leaves_grant && state_.lives().size() >= limits_.live_grants)
-    return DecideError{Kind::not_allowed,
-                       fmt::format("{} grants are live already; revoke some, or deny", state_.lives().size())};
+    return DecideError{Kind::not_allowed, fmt::format("{} grants are live already; revoke some, or deny",
+                                                      state_.lives().size())};
   return std::nullopt;
 }
 
@@ -82,7 +85,8 @@ std::expected<Steps, DecideError> Ledger::decide(const std::string& id, Decision
   const std::string outcome = decision_text(*request.decision);
   Plan plan;
   if (approve) leave_grant(request, plan, now);
-  close(std::move(request), approve ? RequestState::approved : RequestState::denied, outcome, "decision", plan);
+  close(std::move(request), approve ? RequestState::approved : RequestState::denied, outcome, "decision",
+        plan);
   return plan.finish();
 }
 
@@ -110,7 +114,8 @@ void Ledger::leave_grant(const Request& request, Plan& plan, Now now) {
   grant.operation = request.access.operation;
   plan.save(grant);
   const std::string span = grant.uses ? "one retry within " : "for ";
-  plan.note({"grant", request.id, grant.id, request.session, 0, span + duration_text(grant.not_after - now.wall)});
+  plan.note(
+      {"grant", request.id, grant.id, request.session, 0, span + duration_text(grant.not_after - now.wall)});
   state_.put(std::move(grant));
 }
 

@@ -45,7 +45,8 @@ Hold hold(const Json& value, const std::string& name, std::string& fault) {
     read.answered = fields.flag("answered");
   read.ended_how = fields.text("ended_how");
   const bool waits = read.state == HoldState::held || read.state == HoldState::refused;
-  if (read.state == HoldState::released && !read.answered) fields.fail("answered", "released without an answer");
+  if (read.state == HoldState::released && !read.answered)
+    fields.fail("answered", "released without an answer");
   if (waits && read.answered) fields.fail("answered", "answered, and yet it waits");
   fields.finish();
   return read;
@@ -93,7 +94,8 @@ event::MaskedAccess access(const Json& value, const std::string& name, std::stri
   event::MaskedAccess read;
   read.operation = fields.text("operation");
   read.object = fields.masked("object");
-  for (const Json& argument : fields.list("argv")) read.argv.push_back(masked_from(argument, name + ".argv", fault));
+  for (const Json& argument : fields.list("argv"))
+    read.argv.push_back(masked_from(argument, name + ".argv", fault));
   read.executable = fields.masked("executable");
   read.directory = fields.masked("directory");
   for (const Json& item : fields.list("ancestors")) {
@@ -102,7 +104,8 @@ event::MaskedAccess access(const Json& value, const std::string& name, std::stri
     read.ancestors.emplace_back(pid, ancestor.masked("command"));
     ancestor.finish();
   }
-  for (const Json& item : fields.list("bound")) read.bound.push_back(bound_file(item, name + ".bound", fault));
+  for (const Json& item : fields.list("bound"))
+    read.bound.push_back(bound_file(item, name + ".bound", fault));
   for (const Json& item : fields.list("warnings")) {
     if (item.is_string())
       read.warnings.push_back(item.get<std::string>());
@@ -148,7 +151,8 @@ Request request(const Json& value, std::string& fault) {
     read.decision = decision(decided, "request.decision", fault);
   read.outcome = fields.text("outcome");
   const bool by_person = read.state == RequestState::approved || read.state == RequestState::denied;
-  if (by_person != read.decision.has_value() || (by_person && read.decision->approve != (read.state == RequestState::approved)))
+  if (by_person != read.decision.has_value() ||
+      (by_person && read.decision->approve != (read.state == RequestState::approved)))
     fields.fail("decision", "does not fit the state");
   fields.finish();
   return read;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that ends without a person: holds that go away, deadlines, sessions, policy changes. None of it ever allows.
+// Everything that ends without a person: holds that go away, deadlines, sessions, policy changes. None of it
+// ever allows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +28,8 @@ void give(Hold& hold, bool allow, const std::string& why, Plan& plan) {
 
 }  // namespace
 
-void Ledger::close(Request request, RequestState state, const std::string& outcome, const char* kind, Plan& plan) {
+void Ledger::close(Request request, RequestState state, const std::string& outcome, const char* kind,
+                   Plan& plan) {
   request.state = state;
   request.outcome = outcome;
   const bool allow = state == RequestState::approved;
@@ -51,7 +53,7 @@ Steps Ledger::end_hold(std::uint64_t hold, const std::string& how, bool answer, 
   if (const Settled* settled = state_.settled(hold)) {
     if (answer) return {};
     Plan plan;
-    plan.note({"cancellation", {}, settled->grant, settled->session, hold, how});
+    if (!settled->refused) plan.note({"cancellation", {}, settled->grant, settled->session, hold, how});
     state_.forget(hold);
     return plan.finish();
   }
@@ -97,13 +99,19 @@ Steps Ledger::consumed(std::uint64_t id, bool allowed, Now) {
   if (found == nullptr) return {};
   Request request = *found;
   Hold& hold = *std::ranges::find(request.holds, id, &Hold::id);
-  if (hold.state == HoldState::held) return finish_hold(std::move(request), id, verdict + " without an answer", false);
+  if (hold.state == HoldState::held)
+    return finish_hold(std::move(request), id, verdict + " without an answer", false);
   if (hold.state != HoldState::released) return {};
   hold.state = HoldState::ended;
   // The kernel asks the policy again when it uses a verdict, and there a denial wins.
   const bool overruled = !allowed && hold.answered == true;
   plan.save(request);
-  plan.note({"release", request.id, {}, request.session, id, overruled ? "refused by the policy now in force" : verdict});
+  plan.note({"release",
+             request.id,
+             {},
+             request.session,
+             id,
+             overruled ? "refused by the policy now in force" : verdict});
   state_.put(std::move(request));
   return plan.finish();
 }
@@ -120,7 +128,8 @@ Steps Ledger::expire(Now now) {
   return plan.finish();
 }
 
-Steps Ledger::supersede_unless(const std::function<bool(const Request&)>& still_asks, const std::string& why, Now) {
+Steps Ledger::supersede_unless(const std::function<bool(const Request&)>& still_asks, const std::string& why,
+                               Now) {
   begin();
   std::vector<std::uint64_t> over;
   for (const auto& [deadline, number] : state_.deadlines())
@@ -151,7 +160,8 @@ Steps Ledger::reconcile(const std::vector<std::uint64_t>& kernel_holds, Now) {
   }
   for (Request& request : changed) {
     if (request.state == RequestState::open && !waits(request)) {
-      close(std::move(request), RequestState::cancelled, "cancelled: the process is gone", "cancellation", plan);
+      close(std::move(request), RequestState::cancelled, "cancelled: the process is gone", "cancellation",
+            plan);
     } else {
       plan.save(request);
       state_.put(std::move(request));
@@ -180,7 +190,8 @@ Steps Ledger::end_session(std::uint64_t id, Now now) {
     if (state_.grant(number)->session == id) grants.push_back(number);
   for (const std::uint64_t number : grants) end_grant(*state_.grant(number), "the session ended", plan, now);
   for (const std::uint64_t number : state_.open_in(id))
-    close(*state_.request(number), RequestState::cancelled, "cancelled: the session ended", "cancellation", plan);
+    close(*state_.request(number), RequestState::cancelled, "cancelled: the session ended", "cancellation",
+          plan);
   if (const Session* found = state_.session(id); found != nullptr && !found->ended) {
     Session session = *found;
     session.ended = now.wall;

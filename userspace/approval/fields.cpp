@@ -59,10 +59,10 @@ std::uint64_t Fields::number(const char* key, std::uint64_t most) {
 
 std::int64_t Fields::signed_number(const char* key) {
   const Json* value = get(key);
-  const bool fits = value != nullptr && value->is_number_integer() &&
-                    (!value->is_number_unsigned() ||
-                     value->get<std::uint64_t>() <=
-                         static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  const bool fits =
+      value != nullptr && value->is_number_integer() &&
+      (!value->is_number_unsigned() ||
+       value->get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
   if (fits) return value->get<std::int64_t>();
   fail(key, "a number in range was expected");
   return 0;

@@ -26,7 +26,9 @@ class Fields {
   [[nodiscard]] std::uint64_t number(const char* key,
                                      std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
   [[nodiscard]] std::int64_t signed_number(const char* key);
-  [[nodiscard]] WallTime time(const char* key) { return WallTime(std::chrono::nanoseconds(signed_number(key))); }
+  [[nodiscard]] WallTime time(const char* key) {
+    return WallTime(std::chrono::nanoseconds(signed_number(key)));
+  }
   [[nodiscard]] std::optional<WallTime> optional_time(const char* key);
   [[nodiscard]] MaskedText masked(const char* key);
   [[nodiscard]] std::array<std::uint64_t, 2> pair(const char* key);

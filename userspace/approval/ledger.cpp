@@ -19,7 +19,8 @@ std::vector<const Value*> pointers(const std::map<std::uint64_t, Value>& rows) {
 Ledger::Ledger(Counters counters, Limits limits)
     : limits_(limits), state_(limits.ended), counters_(counters), counters_before_(counters) {}
 
-void Ledger::restore(std::vector<Session> sessions, std::vector<Request> requests, std::vector<Grant> grants) {
+void Ledger::restore(std::vector<Session> sessions, std::vector<Request> requests,
+                     std::vector<Grant> grants) {
   for (Session& session : sessions) state_.put(std::move(session));
   std::ranges::sort(requests, {}, [](const Request& request) { return number_of(request.id, 'r'); });
   for (Request& request : requests) {
@@ -46,7 +47,8 @@ void Ledger::undo() {
 std::optional<WallTime> Ledger::next_deadline() const {
   std::optional<WallTime> next;
   if (!state_.deadlines().empty()) next = state_.deadlines().begin()->first;
-  if (!state_.lives().empty() && (!next || state_.lives().begin()->first < *next)) next = state_.lives().begin()->first;
+  if (!state_.lives().empty() && (!next || state_.lives().begin()->first < *next))
+    next = state_.lives().begin()->first;
   return next;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state of all requests, grants and sessions, changed only by the functions below. No I/O, no clock, no ids of its own
-// making beyond counters that it is given: every call says what happened and when, and returns what has to be done about it,
-// in order. The daemon makes each step durable before it carries out the next one.
+// The state of all requests, grants and sessions, changed only by the functions below. No I/O, no clock, no
+// ids of its own making beyond counters that it is given: every call says what happened and when, and returns
+// what has to be done about it, in order. The daemon makes each step durable before it carries out the next
+// one.
 //
-// The order in every Steps: all Save*, then all Note, then all Answer, then all Park. When the saves fail, the daemon carries
-// out nothing and calls undo(): the click gets an error, the holds stay held, and the same call can be made again later.
+// The order in every Steps: all Save*, then all Note, then all Answer, then all Park. When the saves fail,
+// the daemon carries out nothing and calls undo(): the click gets an error, the holds stay held, and the same
+// call can be made again later.
 //
 // Thread: the daemon's one loop.
 #pragma once
@@ -21,9 +23,15 @@
 namespace holdpoint::approval {
 
 // Steps that follow from a change. `Save*` come before what they allow.
-struct SaveRequest { Request request; };
-struct SaveGrant { Grant grant; };
-struct SaveSession { Session session; };
+struct SaveRequest {
+  Request request;
+};
+struct SaveGrant {
+  Grant grant;
+};
+struct SaveSession {
+  Session session;
+};
 // Give the kernel its verdict for one hold and let the thread go on.
 struct Answer {
   std::uint64_t hold = 0;
@@ -32,12 +40,14 @@ struct Answer {
   // "approved", "denied", "expired", "cancelled", "granted", "superseded", "flood" (a limit was reached)
   std::string why;
 };
-// The hold waits for a person: take it from SIGSTOP to the freezer. Comes again when the hold was seen again (a signal handler
-// ran meanwhile), so parking what is parked must do nothing.
-struct Park { Hold hold; };
+// The hold waits for a person: take it from SIGSTOP to the freezer. Comes again when the hold was seen again
+// (a signal handler ran meanwhile), so parking what is parked must do nothing.
+struct Park {
+  Hold hold;
+};
 // Something to record and to tell watchers. `kind` is one of the record kinds of record.proto:
-// hold, request, decision, expiry, cancellation, release, grant, grant_revoked, session, session_ended, and denial for what
-// was refused without asking anybody.
+// hold, request, decision, expiry, cancellation, release, grant, grant_revoked, session, session_ended, and
+// denial for what was refused without asking anybody.
 struct Note {
   std::string kind;
   std::string request;  // id or empty
@@ -51,9 +61,10 @@ using Steps = std::vector<Step>;
 
 // A hold as the daemon found it, with everything a request needs if it has to become one.
 struct NewHold {
-  Hold hold;  // state held or refused
-  Request draft;  // id, state, created, deadline, holds, decision and outcome are filled by the ledger
-  bool bindable = true;  // false: argv cut or another reason why no approval may cover it; such a request can only be denied
+  Hold hold;             // state held or refused
+  Request draft;         // id, state, created, deadline, holds, decision and outcome are filled by the ledger
+  bool bindable = true;  // false: argv cut or another reason why no approval may cover it; such a request can
+                         // only be denied
 };
 
 struct DecideError {
@@ -62,20 +73,25 @@ struct DecideError {
 };
 
 struct LedgerLimits {
-  // One agent must not bury a person, nor take the questions of others away. Over either: denied at once, with a record.
+  // One agent must not bury a person, nor take the questions of others away. Over either: denied at once,
+  // with a record.
   std::size_t open_requests_per_session = 256;
   std::size_t open_requests = 4096;  // as many as the kernel has holds
   // Longest life of a grant, and the life of one for a session: a working day. A longer wish is refused.
   Duration grant_lifetime = std::chrono::hours(8);
-  // Life of the grant for the one retry of a refused access: the agent is told and tries again soon, or never.
+  // Life of the grant for the one retry of a refused access: the agent is told and tries again soon, or
+  // never.
   Duration retry_lifetime = std::chrono::minutes(15);
-  // Every grant is a decision of a person, so this many live ones are a script gone wild. Over it: only scope once.
+  // Every grant is a decision of a person, so this many live ones are a script gone wild. Over it: only scope
+  // once.
   std::size_t live_grants = 4096;
-  // Ended requests, grants and sessions (each) that stay in memory for people who look back; the rest is in the record log.
+  // Ended requests, grants and sessions (each) that stay in memory for people who look back; the rest is in
+  // the record log.
   std::size_t ended = 1000;
   // Refused holds of one request: they need no answer, they only show who tried. More are not listed.
   std::size_t refused_holds = 16;
-  // Holds of one open request that are over: a timer that interrupts a held thread again and again makes them. The oldest go.
+  // Holds of one open request that are over: a timer that interrupts a held thread again and again makes
+  // them. The oldest go.
   std::size_t ended_holds = 64;
   // Longest wait for an answer; a rule that says more gets this. Keeps sums of times far from overflow.
   Duration request_lifetime = std::chrono::hours(24 * 30);
@@ -96,18 +112,21 @@ class Ledger {
   // Takes back the last call of any function below that returned steps. For a daemon whose save failed.
   void undo();
 
-  // A hold appeared, or appeared again (same hold id: no second prompt, no second record; answered already: the same answer
-  // again, since the verdict may have been lost). A live grant answers at once; an open request with the same session and
-  // digest takes it in; else a new request opens. What is not bindable meets no grant and merges only with its like.
+  // A hold appeared, or appeared again (same hold id: no second prompt, no second record; answered already:
+  // the same answer again, since the verdict may have been lost). A live grant answers at once; an open
+  // request with the same session and digest takes it in; else a new request opens. What is not bindable
+  // meets no grant and merges only with its like.
   [[nodiscard]] Steps hold(NewHold hold, Now now);
-  // A person decided. Every held hold of the request is answered; scope session and duration leave a grant; a refused hold
-  // under scope once leaves a grant for one retry. That one lives in the kernel, which counts it and lets the retry pass
-  // without a hold: a hold that began later proves it spent, ends it, and asks again. It never answers a hold here, because
-  // what is counted in two places can be used twice.
-  [[nodiscard]] std::expected<Steps, DecideError> decide(const std::string& request, Decision decision, Now now);
-  // The hold is over without a decision (the thread died, went elsewhere, got a terminating signal). `answer`: the thread is
-  // still there and must be let go with a refusal. The last hold of an open request ends the request as cancelled; refused
-  // holds count as present until the deadline, because another process may make the retry.
+  // A person decided. Every held hold of the request is answered; scope session and duration leave a grant; a
+  // refused hold under scope once leaves a grant for one retry. That one lives in the kernel, which counts it
+  // and lets the retry pass without a hold: a hold that began later proves it spent, ends it, and asks again.
+  // It never answers a hold here, because what is counted in two places can be used twice.
+  [[nodiscard]] std::expected<Steps, DecideError> decide(const std::string& request, Decision decision,
+                                                         Now now);
+  // The hold is over without a decision (the thread died, went elsewhere, got a terminating signal).
+  // `answer`: the thread is still there and must be let go with a refusal. The last hold of an open request
+  // ends the request as cancelled; refused holds count as present until the deadline, because another process
+  // may make the retry.
   [[nodiscard]] Steps end_hold(std::uint64_t hold, const std::string& how, bool answer, Now now);
   // The kernel used the verdict.
   [[nodiscard]] Steps consumed(std::uint64_t hold, bool allowed, Now now);
@@ -116,15 +135,17 @@ class Ledger {
   // When expire() has something to do next.
   [[nodiscard]] std::optional<WallTime> next_deadline() const;
   // After a policy change: rules that no longer ask supersede their requests. `still_asks` gets the request.
-  [[nodiscard]] Steps supersede_unless(const std::function<bool(const Request&)>& still_asks, const std::string& why,
-                                       Now now);
-  // After a restart or a lost bell: holds that the kernel still has. Requests whose holds are all gone are cancelled; holds
-  // that were answered and are still there get the same answer again. Then call hold() for each the kernel has.
+  [[nodiscard]] Steps supersede_unless(const std::function<bool(const Request&)>& still_asks,
+                                       const std::string& why, Now now);
+  // After a restart or a lost bell: holds that the kernel still has. Requests whose holds are all gone are
+  // cancelled; holds that were answered and are still there get the same answer again. Then call hold() for
+  // each the kernel has.
   [[nodiscard]] Steps reconcile(const std::vector<std::uint64_t>& kernel_holds, Now now);
 
   [[nodiscard]] Steps open_session(Session session, Now now);
   [[nodiscard]] Steps end_session(std::uint64_t session, Now now);  // ends its grants and requests
-  [[nodiscard]] std::expected<Steps, DecideError> revoke(const std::string& grant, const Principal& by, Now now);
+  [[nodiscard]] std::expected<Steps, DecideError> revoke(const std::string& grant, const Principal& by,
+                                                         Now now);
   // The kernel's count of a grant reached zero. Unknown or ended: nothing.
   [[nodiscard]] Steps grant_spent(const std::string& grant, Now now);
 
@@ -151,7 +172,8 @@ class Ledger {
   void leave_grant(const Request& request, class Plan& plan, Now now);
   // ending.cpp
   Steps finish_hold(Request request, std::uint64_t hold, const std::string& how, bool answer);
-  void close(Request request, RequestState state, const std::string& outcome, const char* kind, class Plan& plan);
+  void close(Request request, RequestState state, const std::string& outcome, const char* kind,
+             class Plan& plan);
   void end_grant(Grant grant, const std::string& how, class Plan& plan, Now now);
   void begin();
 

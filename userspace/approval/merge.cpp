@@ -28,7 +28,7 @@ Steps Ledger::hold(NewHold hold, Now now) {
   begin();
   if (hold.hold.state != HoldState::refused) hold.hold.state = HoldState::held;
   if (const Settled* answer = state_.settled(hold.hold.id)) {
-    if (hold.hold.state == HoldState::refused) return {};
+    if (answer->refused) return {};
     return {Answer{hold.hold.id, answer->kernel_digest, answer->allow, answer->why}};
   }
   if (const Request* known = state_.request_of_hold(hold.hold.id)) return seen_again(hold.hold, *known);
@@ -100,8 +100,8 @@ std::optional<Steps> Ledger::meet_grant(const NewHold& hold, Plan& plan, Now now
   if (!refused) {
     plan.answer({hold.hold.id, hold.hold.kernel_digest, true, "granted"});
   }
-  state_.settle(hold.hold.id,
-                Settled{hold.hold.kernel_digest, !refused, "granted", grant->id, hold.draft.session});
+  state_.settle(hold.hold.id, Settled{hold.hold.kernel_digest, !refused, refused, "granted", grant->id,
+                                      hold.draft.session});
   return plan.finish();
 }
 
@@ -155,8 +155,9 @@ Steps Ledger::open_request(NewHold hold, Now now) {
 Steps Ledger::refuse_at_once(const NewHold& hold, const std::string& why, const std::string& detail) {
   Plan plan;
   plan.note({"denial", {}, {}, hold.draft.session, hold.hold.id, detail});
-  if (hold.hold.state == HoldState::held) plan.answer({hold.hold.id, hold.hold.kernel_digest, false, why});
-  state_.settle(hold.hold.id, Settled{hold.hold.kernel_digest, false, why, {}, hold.draft.session});
+  const bool refused = hold.hold.state == HoldState::refused;
+  if (!refused) plan.answer({hold.hold.id, hold.hold.kernel_digest, false, why});
+  state_.settle(hold.hold.id, Settled{hold.hold.kernel_digest, false, refused, why, {}, hold.draft.session});
   return plan.finish();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects what follows from one change and puts it into the only safe order: what must last first, then what is recorded,
-// then what the kernel is told.
+// Collects what follows from one change and puts it into the only safe order: what must last first, then what
+// is recorded, then what the kernel is told.
 #pragma once
 
 #include <iterator>

@@ -7,13 +7,15 @@
 namespace holdpoint::approval {
 namespace {
 
-// The kernel keeps at most HP_MAX_HOLDS = 4096 holds, so no more requests than that can have an answer under way.
+// The kernel keeps at most HP_MAX_HOLDS = 4096 holds, so no more requests than that can have an answer under
+// way.
 constexpr std::size_t answers_under_way = 4096;
 // Twice the kernel's holds: an answer is dropped from here only when its hold is long over.
 constexpr std::size_t settled_bound = 8192;
 
 bool answer_under_way(const Request& request) {
-  return std::ranges::any_of(request.holds, [](const Hold& hold) { return hold.state == HoldState::released; });
+  return std::ranges::any_of(request.holds,
+                             [](const Hold& hold) { return hold.state == HoldState::released; });
 }
 
 }  // namespace
@@ -53,8 +55,8 @@ void State::begin() {
   settled_.before.clear();
 }
 
-// A request whose answer the kernel has not used yet is needed to give the same answer again, so it goes to the end of the
-// row instead of being forgotten; at most one such move for each change keeps this cheap.
+// A request whose answer the kernel has not used yet is needed to give the same answer again, so it goes to
+// the end of the row instead of being forgotten; at most one such move for each change keeps this cheap.
 void State::forget_oldest_requests() {
   bool moved = false;
   while (ended_requests_.size() > keep_) {
@@ -185,9 +187,8 @@ const Request* State::open_request(std::uint64_t session, const std::string& dig
 const Grant* State::live_grant(std::uint64_t session, const std::string& digest) const {
   const auto at = live_.find(GrantKey{session, digest});
   if (at == live_.end()) return nullptr;
-  const auto uncounted = std::ranges::find_if(at->second, [this](std::uint64_t number) {
-    return !grant(number)->uses;
-  });
+  const auto uncounted =
+      std::ranges::find_if(at->second, [this](std::uint64_t number) { return !grant(number)->uses; });
   return grant(uncounted == at->second.end() ? *at->second.rbegin() : *uncounted);
 }
 

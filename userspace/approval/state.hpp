@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values that the ledger keeps, with the indexes to find them, and the memory to take one change back. Every change goes
-// through put(), so that an index cannot disagree with its value. Owner: the ledger.
+// The values that the ledger keeps, with the indexes to find them, and the memory to take one change back.
+// Every change goes through put(), so that an index cannot disagree with its value. Owner: the ledger.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@ namespace holdpoint::approval {
 struct Settled {
   std::array<std::uint64_t, 2> kernel_digest{};
   bool allow = false;
+  bool refused = false;  // the kernel refused it at once: it needs no answer, it is only remembered
   std::string why;
   std::string grant;
   std::uint64_t session = 0;
@@ -56,7 +57,8 @@ class State {
   // `keep`: how many ended requests, grants and sessions (each) stay.
   explicit State(std::size_t keep) : keep_(keep) {}
 
-  // A change starts: what the last one replaced is forgotten, and so are the oldest ended values over the bound.
+  // A change starts: what the last one replaced is forgotten, and so are the oldest ended values over the
+  // bound.
   void begin();
   // Everything is as it was at the last begin().
   void undo();
@@ -72,7 +74,8 @@ class State {
   [[nodiscard]] const Session* session(std::uint64_t id) const { return sessions_.find(id); }
   [[nodiscard]] const Settled* settled(std::uint64_t hold) const { return settled_.find(hold); }
   [[nodiscard]] const Request* request_of_hold(std::uint64_t hold) const;
-  [[nodiscard]] const Request* open_request(std::uint64_t session, const std::string& digest, bool bindable) const;
+  [[nodiscard]] const Request* open_request(std::uint64_t session, const std::string& digest,
+                                            bool bindable) const;
   // Not ended; its life may be over all the same. One without a count of uses comes first.
   [[nodiscard]] const Grant* live_grant(std::uint64_t session, const std::string& digest) const;
 

@@ -13,8 +13,9 @@
 namespace holdpoint::approval {
 namespace {
 
-// Rows of each table that stay, live ones always: the record log is the memory for longer times, this is for going on. A
-// request with the longest argv is below 64 KiB, so the file stays in the hundreds of megabytes at the very worst.
+// Rows of each table that stay, live ones always: the record log is the memory for longer times, this is for
+// going on. A request with the longest argv is below 64 KiB, so the file stays in the hundreds of megabytes
+// at the very worst.
 constexpr std::int64_t kept_rows = 10'000;
 constexpr std::int64_t loaded_ended_requests = 1'000;
 
@@ -60,7 +61,8 @@ namespace {
 
 std::string requests_to_load() {
   return fmt::format(
-      "SELECT * FROM (SELECT number, value, state FROM requests WHERE state <> 'open' ORDER BY number DESC LIMIT {}) "
+      "SELECT * FROM (SELECT number, value, state FROM requests WHERE state <> 'open' ORDER BY number DESC "
+      "LIMIT {}) "
       "UNION ALL SELECT number, value, state FROM requests WHERE state = 'open' ORDER BY number",
       loaded_ended_requests);
 }
@@ -72,28 +74,31 @@ bool is_save(const Step& step) {
 
 // The columns that are searched must say what the value says; else somebody has edited one of them.
 bool fits(const Request& value, const Statement& row) {
-  return number_of(value.id, 'r') == static_cast<std::uint64_t>(row.number(0)) && state_text(value.state) == row.text(2);
+  return number_of(value.id, 'r') == static_cast<std::uint64_t>(row.number(0)) &&
+         state_text(value.state) == row.text(2);
 }
 bool fits(const Grant& value, const Statement& row) {
   return number_of(value.id, 'g') == static_cast<std::uint64_t>(row.number(0)) &&
          count_of(value.revoked).value_or(0) == row.number(2);
 }
 bool fits(const Session& value, const Statement& row) {
-  return value.id == static_cast<std::uint64_t>(row.number(0)) && count_of(value.ended).value_or(0) == row.number(2);
+  return value.id == static_cast<std::uint64_t>(row.number(0)) &&
+         count_of(value.ended).value_or(0) == row.number(2);
 }
 
 }  // namespace
 
 Result<> Store::Implementation::prepare() {
   const auto prune = [](const char* table, const char* over) {
-    return fmt::format("DELETE FROM {0} WHERE {1} AND number <= (SELECT max(number) FROM {0}) - {2}", table, over,
-                       kept_rows);
+    return fmt::format("DELETE FROM {0} WHERE {1} AND number <= (SELECT max(number) FROM {0}) - {2}", table,
+                       over, kept_rows);
   };
   const std::pair<Statement*, std::string> all[] = {
       {&put_request, "INSERT OR REPLACE INTO requests VALUES(?, ?, ?, ?, ?, ?, ?)"},
       {&put_grant, "INSERT OR REPLACE INTO grants VALUES(?, ?, ?, ?, ?, ?)"},
       {&put_session, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"},
-      {&raise_counter, "INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)"},
+      {&raise_counter,
+       "INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)"},
       {&prune_requests, prune("requests", "state <> 'open'")},
       {&prune_grants, prune("grants", "ended IS NOT NULL")},
       {&prune_sessions, prune("sessions", "ended IS NOT NULL")}};
@@ -188,9 +193,11 @@ Result<> Store::Implementation::read(const std::string& sql, const char* table,
 }
 
 Result<std::uint64_t> Store::Implementation::counter(const char* name) {
-  auto value = database.number(fmt::format("SELECT coalesce(max(value), 1) FROM counters WHERE name = '{}'", name));
+  auto value =
+      database.number(fmt::format("SELECT coalesce(max(value), 1) FROM counters WHERE name = '{}'", name));
   if (!value) return std::unexpected(std::move(value.error()));
-  if (*value < 1) return fail(fmt::format("{}: counter {} is {}", database.path(), name, *value), "restore a backup");
+  if (*value < 1)
+    return fail(fmt::format("{}: counter {} is {}", database.path(), name, *value), "restore a backup");
   return static_cast<std::uint64_t>(*value);
 }
 
@@ -209,17 +216,18 @@ Result<Store> Store::open(const std::string& directory) {
 Result<Store::Contents> Store::load() {
   Contents contents;
   Implementation& store = *implementation_;
-  auto done = store.read("SELECT number, value, ended FROM sessions WHERE ended IS NULL ORDER BY number", "sessions",
-                         decode_session, contents.sessions);
+  auto done = store.read("SELECT number, value, ended FROM sessions WHERE ended IS NULL ORDER BY number",
+                         "sessions", decode_session, contents.sessions);
   if (done) done = store.read(requests_to_load(), "requests", decode_request, contents.requests);
   if (done)
     done = store.read("SELECT number, value, ended FROM grants WHERE ended IS NULL ORDER BY number", "grants",
                       decode_grant, contents.grants);
   if (!done) return std::unexpected(std::move(done.error()));
-  const std::pair<const char*, std::uint64_t*> counters[] = {{"next_request", &contents.counters.next_request},
-                                                             {"next_grant", &contents.counters.next_grant},
-                                                             {"next_session", &contents.next_session},
-                                                             {"next_hold", &contents.next_hold}};
+  const std::pair<const char*, std::uint64_t*> counters[] = {
+      {"next_request", &contents.counters.next_request},
+      {"next_grant", &contents.counters.next_grant},
+      {"next_session", &contents.next_session},
+      {"next_hold", &contents.next_hold}};
   for (const auto& [name, into] : counters) {
     auto value = store.counter(name);
     if (!value) return std::unexpected(std::move(value.error()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the ledger's values in SQLite (WAL, synchronous=FULL): when save() has returned, they outlive a power cut.
-// Owner: the daemon. Thread: the daemon's loop. A call blocks for one fsync.
+// Keeps the ledger's values in SQLite (WAL, synchronous=FULL): when save() has returned, they outlive a power
+// cut. Owner: the daemon. Thread: the daemon's loop. A call blocks for one fsync.
 #pragma once
 
 #include <memory>
@@ -23,12 +23,15 @@ class Store {
     std::uint64_t next_hold = 1;
   };
 
-  // Opens or creates <directory>/holdpoint.db, mode 0600. Errors, each with what to do: the file is not a Holdpoint store
-  // (application_id), is of a newer version, is corrupt (quick_check), another daemon has it (an flock on <directory>/lock),
-  // disk full, not writable.
+  // Opens or creates <directory>/holdpoint.db, mode 0600. Errors, each with what to do: the file is not a
+  // Holdpoint store (application_id), is of a newer version, is corrupt (quick_check), another daemon has it
+  // (an flock on <directory>/lock), disk full, not writable.
   [[nodiscard]] static Result<Store> open(const std::string& directory);
+  // Error: names the first row that is not as it was written.
   [[nodiscard]] Result<Contents> load();
-  // All Save* among the steps, in one transaction; other steps are ignored. Error: nothing was changed.
+  // All Save* among the steps, in one transaction; other steps are ignored. Error: nothing was changed (call
+  // Ledger::undo). Ended values more than 10,000 numbers behind the newest of their kind are dropped on the
+  // way; live ones never.
   [[nodiscard]] Result<> save(const Steps& steps);
 
   Store(Store&&) noexcept;

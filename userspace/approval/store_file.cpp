@@ -30,7 +30,8 @@ constexpr const char* schema = R"(
 std::string with_path(const std::string& path, const std::string& what) { return path + ": " + what; }
 
 std::uint32_t big_endian(const unsigned char* bytes) {
-  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 |
+         bytes[3];
 }
 
 // Reads the first page with plain reads, since SQLite would already write beside a file that it opens.
@@ -48,8 +49,8 @@ Result<> check_header(const std::string& path) {
     return fail(with_path(path, "is not a Holdpoint store"),
                 "it was left as it is; move it away or name another directory");
   if (const std::uint32_t version = big_endian(&header[60]); version != store_version)
-    return fail(with_path(path, fmt::format("is a store of version {}, this program knows version {}", version,
-                                            store_version)),
+    return fail(with_path(path, fmt::format("is a store of version {}, this program knows version {}",
+                                            version, store_version)),
                 "it was left as it is; use the program that wrote it, or a newer one");
   return {};
 }
@@ -63,9 +64,10 @@ Result<> sync_directory(const std::string& directory) {
 Result<> fill(const std::string& path) {
   auto database = Database::open(path, false);
   if (!database) return std::unexpected(std::move(database.error()));
-  return database->execute(fmt::format("PRAGMA synchronous=FULL; BEGIN; PRAGMA application_id={}; "
-                                       "PRAGMA user_version={}; {} COMMIT;",
-                                       application_id, store_version, schema));
+  return database->execute(
+      fmt::format("PRAGMA synchronous=FULL; BEGIN; PRAGMA application_id={}; "
+                  "PRAGMA user_version={}; {} COMMIT;",
+                  application_id, store_version, schema));
 }
 
 // Made beside its place and renamed when it is whole, so that a crash leaves no half store behind.
@@ -115,8 +117,9 @@ Result<Fd> lock_directory(const std::string& directory) {
   if (!lock) return fail_errno(path, errno);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(path, errno);
-    return std::unexpected(Error{with_path(directory, "another daemon " + holder_of(lock.get()) + " uses this store"),
-                                 "stop it first, or name another directory", EWOULDBLOCK});
+    return std::unexpected(
+        Error{with_path(directory, "another daemon " + holder_of(lock.get()) + " uses this store"),
+              "stop it first, or name another directory", EWOULDBLOCK});
   }
   // Only for the message above: without room for it, the lock still holds.
   const std::string pid = std::to_string(::getpid()) + "\n";
@@ -126,7 +129,7 @@ Result<Fd> lock_directory(const std::string& directory) {
 
 Result<Database> open_database(const std::string& directory) {
   const std::string path = directory + "/holdpoint.db";
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) {
     if (errno != ENOENT) return fail_errno(path, errno);
     if (auto made = create(directory, path); !made) return std::unexpected(std::move(made.error()));
@@ -139,8 +142,9 @@ Result<Database> open_database(const std::string& directory) {
   database->leave_untouched();
   if (auto content = check_content(*database); !content) return std::unexpected(std::move(content.error()));
   // A log that once grew is cut back to 16 MiB.
-  auto mode = database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;"
-                                "PRAGMA cell_size_check=ON;");
+  auto mode = database->execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;"
+      "PRAGMA cell_size_check=ON;");
   if (!mode) return std::unexpected(std::move(mode.error()));
   return database;
 }

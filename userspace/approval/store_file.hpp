@@ -7,7 +7,8 @@
 
 namespace holdpoint::approval {
 
-// Takes <directory>/lock for this process, for as long as the descriptor is open. Error: names the process that has it.
+// Takes <directory>/lock for this process, for as long as the descriptor is open. Error: names the process
+// that has it.
 [[nodiscard]] Result<Fd> lock_directory(const std::string& directory);
 // <directory>/holdpoint.db, made if missing, checked, in WAL mode. Call with the lock held.
 [[nodiscard]] Result<Database> open_database(const std::string& directory);

@@ -44,7 +44,9 @@ std::optional<Value> value_of(const Names<Value, size>& names, std::string_view 
 std::string_view state_text(RequestState state) { return name_of(request_states, state); }
 std::string_view scope_text(Scope scope) { return name_of(scopes, scope); }
 std::string_view hold_state_text(HoldState state) { return name_of(hold_states, state); }
-std::optional<RequestState> parse_request_state(std::string_view text) { return value_of(request_states, text); }
+std::optional<RequestState> parse_request_state(std::string_view text) {
+  return value_of(request_states, text);
+}
 std::optional<Scope> parse_scope(std::string_view text) { return value_of(scopes, text); }
 std::optional<HoldState> parse_hold_state(std::string_view text) { return value_of(hold_states, text); }
 

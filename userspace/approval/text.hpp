@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words for states, scopes, times and outcomes: the same on every surface, since all of them show what is stored.
+// The words for states, scopes, times and outcomes: the same on every surface, since all of them show what is
+// stored.
 #pragma once
 
 #include <optional>

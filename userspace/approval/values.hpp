@@ -38,7 +38,7 @@ struct RuleView {
 // One thread suspended (or refused at once) in one access.
 enum class HoldState { held, refused, released, ended };
 struct Hold {
-  std::uint64_t id = 0;                       // the kernel's; never reused
+  std::uint64_t id = 0;                          // the kernel's; never reused
   std::array<std::uint64_t, 2> kernel_digest{};  // an answer must repeat it
   int tid = 0;
   int tgid = 0;
@@ -57,7 +57,8 @@ struct Decision {
   MaskedText reason;    // may be empty for approve, required for deny
   Principal by;
   std::string channel;  // "unix-api", …
-  std::string digest;   // of the action that the person saw; empty: not said. Another one than the request's is refused
+  std::string digest;   // of the action that the person saw; empty: not said. Another one than the request's
+                        // is refused
   WallTime at;          // set by the ledger
 };
 
@@ -71,9 +72,9 @@ struct Claims {
 struct Session {
   std::uint64_t id = 0;  // never reused
   std::string agent;
-  std::string cgroup_path;        // below the cgroup root, as "/agents.slice/x.scope"
-  std::string recognised_by;      // "cgroup", "xattr", "run", "tag"
-  Principal owner;                // who started it, from kernel credentials
+  std::string cgroup_path;    // below the cgroup root, as "/agents.slice/x.scope"
+  std::string recognised_by;  // "cgroup", "xattr", "run", "tag"
+  Principal owner;            // who started it, from kernel credentials
   Claims claims;
   WallTime started;
   std::optional<WallTime> ended;
@@ -96,7 +97,8 @@ struct Request {
   WallTime deadline;
   std::vector<Hold> holds;
   std::optional<Decision> decision;
-  std::string outcome;  // for a person: "approved by ada (once)", "nobody answered in 15m", "cancelled: SIGTERM", …
+  std::string
+      outcome;  // for a person: "approved by ada (once)", "nobody answered in 15m", "cancelled: SIGTERM", …
 };
 
 // A decision that reaches further than the holds that were there: equal digests in the same session only.
@@ -108,11 +110,13 @@ struct Grant {
   std::uint64_t session = 0;
   std::string agent;
   Scope scope = Scope::session;
-  std::optional<std::uint64_t> uses;  // left, counted by the kernel; scope once: the one retry of a refused access
+  std::optional<std::uint64_t>
+      uses;  // left, counted by the kernel; scope once: the one retry of a refused access
   WallTime created;
   WallTime not_after;  // scope session: at most 8 hours
   Principal by;
-  std::optional<WallTime> revoked;  // when it ended, however: revoked, time over, used up, session over. Set = not live
+  std::optional<WallTime>
+      revoked;  // when it ended, however: revoked, time over, used up, session over. Set = not live
   MaskedText object;
   std::string operation;
 };

@@ -34,7 +34,8 @@ TEST_F(Ending, ATerminatingSignalEndsTheHoldWithARefusal) {
   EXPECT_THAT(answers(steps), ElementsAre(std::tuple(1, false, "cancelled")));
   EXPECT_EQ(ledger.request("r-1")->state, RequestState::cancelled);
   EXPECT_EQ(ledger.request("r-1")->outcome, "cancelled: SIGTERM");
-  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))), ElementsAre(std::tuple(1, false, "cancelled")));
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))),
+              ElementsAre(std::tuple(1, false, "cancelled")));
 }
 
 TEST_F(Ending, AThreadThatDiedGetsNoAnswer) {
@@ -44,7 +45,8 @@ TEST_F(Ending, AThreadThatDiedGetsNoAnswer) {
   EXPECT_THAT(note_kinds(steps), ElementsAre("cancellation"));
   EXPECT_EQ(ledger.request("r-1")->holds[0].ended_how, "exit");
   EXPECT_THAT(ledger.end_hold(1, "exit", false, at(2)), IsEmpty());
-  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(3))), ElementsAre(std::tuple(1, false, "cancelled")))
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(3))),
+              ElementsAre(std::tuple(1, false, "cancelled")))
       << "thought dead and seen again: let go with a refusal";
 }
 
@@ -62,7 +64,8 @@ TEST_F(Ending, AnAnsweredHoldThatDiesIsNotAnsweredAgain) {
   (void)ledger.hold(make_hold({.id = 1}), at(0));
   ASSERT_TRUE(ledger.decide("r-1", approve(), at(1)));
   EXPECT_THAT(ledger.end_hold(1, "SIGTERM", true, at(2)), IsEmpty());
-  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))), ElementsAre(std::tuple(1, true, "approved")));
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))),
+              ElementsAre(std::tuple(1, true, "approved")));
   const Steps steps = ledger.end_hold(1, "exit", false, at(2));
   EXPECT_THAT(answers(steps), IsEmpty());
   EXPECT_THAT(note_kinds(steps), ElementsAre("cancellation"));
@@ -126,13 +129,15 @@ TEST_F(Ending, AfterARestartTheSameRequestsGoOnAndWhatIsGoneIsCancelled) {
   ASSERT_TRUE(ledger.decide("r-3", approve(), at(1)));  // killed before the answer reached the kernel
 
   Ledger next({});
-  next.restore({*ledger.session(7)}, {*ledger.request("r-3"), *ledger.request("r-1"), *ledger.request("r-2")}, {});
+  next.restore({*ledger.session(7)}, {*ledger.request("r-3"), *ledger.request("r-1"), *ledger.request("r-2")},
+               {});
   const Steps steps = next.reconcile({1, 3}, at(10));
   EXPECT_TRUE(in_safe_order(steps));
   EXPECT_THAT(answers(steps), ElementsAre(std::tuple(3, true, "approved")));
   EXPECT_EQ(next.request("r-1")->state, RequestState::open);
   EXPECT_EQ(next.request("r-2")->state, RequestState::cancelled);
-  EXPECT_THAT(next.reconcile({1}, at(11)), SizeIs(1)) << "the answered hold is gone: its request is saved, that is all";
+  EXPECT_THAT(next.reconcile({1}, at(11)), SizeIs(1))
+      << "the answered hold is gone: its request is saved, that is all";
   EXPECT_THAT(of_kind<Park>(next.hold(make_hold({.id = 1}), at(11))), SizeIs(1));
   EXPECT_EQ(next.requests().size(), 3U) << "no second prompt";
   (void)next.hold(make_hold({.id = 4, .digest = "dd"}), at(11));

@@ -56,13 +56,15 @@ TEST_F(Grants, AGrantEndsWithItsSession) {
   EXPECT_THAT(note_kinds(steps), ElementsAre("grant_revoked", "session_ended"));
   ASSERT_THAT(of_kind<SaveGrant>(steps), SizeIs(1));
   EXPECT_EQ(of_kind<SaveGrant>(steps)[0].grant.revoked, at(5).wall);
-  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 2}), at(6))), ElementsAre(std::tuple(2, false, "cancelled")));
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 2}), at(6))),
+              ElementsAre(std::tuple(2, false, "cancelled")));
 }
 
 TEST_F(Grants, AGrantEndsAfterItsLifeEvenWhenTheTimerIsLate) {
   decided(approve(Scope::duration, 10s));
   EXPECT_EQ(ledger.next_deadline(), at(11).wall);
-  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 2}), at(10))), ElementsAre(std::tuple(2, true, "granted")));
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 2}), at(10))),
+              ElementsAre(std::tuple(2, true, "granted")));
   const Steps late = ledger.hold(make_hold({.id = 3}), at(11));
   EXPECT_THAT(answers(late), IsEmpty());
   EXPECT_THAT(note_kinds(late), ElementsAre("grant_revoked", "hold", "request"));
@@ -131,7 +133,8 @@ TEST_F(Grants, RevokingEndsAGrantAndSaysWho) {
 
 TEST_F(Grants, LiveGrantsAreBoundedAndOnceStillWorks) {
   Ledger small({}, {.live_grants = 1});
-  for (std::uint64_t id = 1; id <= 2; ++id) (void)small.hold(make_hold({.id = id, .digest = std::to_string(id)}), at(0));
+  for (std::uint64_t id = 1; id <= 2; ++id)
+    (void)small.hold(make_hold({.id = id, .digest = std::to_string(id)}), at(0));
   ASSERT_TRUE(small.decide("r-1", approve(Scope::session), at(1)));
   EXPECT_EQ(small.decide("r-2", approve(Scope::session), at(1)).error().kind, DecideError::Kind::not_allowed);
   EXPECT_TRUE(small.decide("r-2", approve(), at(1)));

@@ -141,7 +141,8 @@ TEST(Merge, OverTheSessionsLimitAHoldIsDeniedWithARecordAndOthersAreNot) {
   EXPECT_THAT(answers(ledger.hold(make_hold({.id = 3, .digest = "3"}), at(1))),
               ElementsAre(std::tuple(3, false, "flood")))
       << "the same again, without a second record";
-  EXPECT_THAT(of_kind<Park>(ledger.hold(make_hold({.id = 4, .digest = "1"}), at(1))), SizeIs(1)) << "joining is free";
+  EXPECT_THAT(of_kind<Park>(ledger.hold(make_hold({.id = 4, .digest = "1"}), at(1))), SizeIs(1))
+      << "joining is free";
   EXPECT_THAT(of_kind<Park>(ledger.hold(make_hold({.id = 5, .session = 8}), at(1))), SizeIs(1));
 }
 

@@ -15,8 +15,8 @@ constexpr std::uint64_t sessions = 3;
 struct World {
   std::map<std::string, Request> saved_requests;
   std::map<std::string, Grant> saved_grants;
-  std::map<std::uint64_t, bool> verdicts;  // hold → what it was told
-  std::map<std::uint64_t, NewHold> kernel; // holds that the kernel has
+  std::map<std::uint64_t, bool> verdicts;   // hold → what it was told
+  std::map<std::uint64_t, NewHold> kernel;  // holds that the kernel has
 
   void carry_out(const Steps& steps, Now now) {
     ASSERT_TRUE(in_safe_order(steps));
@@ -47,8 +47,9 @@ struct World {
   bool may_pass(const NewHold& hold, std::uint64_t id, Now now) const {
     for (const auto& [name, request] : saved_requests)
       for (const Hold& one : request.holds)
-        if (one.id == id && request.state == RequestState::approved && request.decision && request.decision->approve &&
-            request.digest == hold.draft.digest && request.session == hold.draft.session)
+        if (one.id == id && request.state == RequestState::approved && request.decision &&
+            request.decision->approve && request.digest == hold.draft.digest &&
+            request.session == hold.draft.session)
           return true;
     for (const auto& [name, grant] : saved_grants)
       if (!grant.revoked && !grant.uses && now.wall < grant.not_after && grant.digest == hold.draft.digest &&
@@ -115,7 +116,8 @@ struct Player {
 
   void sighting() {
     const std::uint64_t id = some_hold();
-    if (!over.contains(id) && world.kernel.contains(id)) (void)finish(ledger.hold(world.kernel.at(id), at(second)));
+    if (!over.contains(id) && world.kernel.contains(id))
+      (void)finish(ledger.hold(world.kernel.at(id), at(second)));
   }
 
   std::vector<std::uint64_t> still_there() const {
@@ -128,14 +130,26 @@ struct Player {
   void play_one() {
     second += static_cast<std::int64_t>(pick(3));
     switch (pick(12)) {
-      case 0: case 1: case 2: return new_hold();
-      case 3: case 4: return decide();
-      case 5: case 6: return kernel_side();
-      case 7: return sighting();
-      case 8: return void(finish(ledger.expire(at(second))));
-      case 9: return void(finish(ledger.end_hold(some_hold(), "SIGTERM", true, at(second))));
-      case 10: return void(finish(ledger.reconcile(still_there(), at(second))));
-      default: break;
+      case 0:
+      case 1:
+      case 2:
+        return new_hold();
+      case 3:
+      case 4:
+        return decide();
+      case 5:
+      case 6:
+        return kernel_side();
+      case 7:
+        return sighting();
+      case 8:
+        return void(finish(ledger.expire(at(second))));
+      case 9:
+        return void(finish(ledger.end_hold(some_hold(), "SIGTERM", true, at(second))));
+      case 10:
+        return void(finish(ledger.reconcile(still_there(), at(second))));
+      default:
+        break;
     }
     const std::string grant = "g-" + std::to_string(1 + pick(ledger.counters().next_grant));
     if (pick(2) == 0) {
@@ -150,14 +164,16 @@ struct Player {
 
   // Whoever waits is seen by the daemon's scan, and everything has a deadline.
   void settle_everything() {
-    for (const std::uint64_t id : still_there()) world.carry_out(ledger.hold(world.kernel.at(id), at(second)), at(second));
+    for (const std::uint64_t id : still_there())
+      world.carry_out(ledger.hold(world.kernel.at(id), at(second)), at(second));
     second += 3600;
     world.carry_out(ledger.expire(at(second)), at(second));
     for (const std::uint64_t id : still_there()) {
       if (world.kernel.at(id).hold.state == HoldState::refused) continue;
       EXPECT_TRUE(world.verdicts.contains(id)) << "hold " << id << " waits for ever";
     }
-    for (const Request* request : ledger.requests()) EXPECT_NE(request->state, RequestState::open) << request->id;
+    for (const Request* request : ledger.requests())
+      EXPECT_NE(request->state, RequestState::open) << request->id;
   }
 };
 

@@ -127,13 +127,15 @@ Request small_request(std::uint64_t number, RequestState state = RequestState::o
 TEST_F(StoreTest, EveryFieldComesBackAsItWasSaved) {
   {
     Store store = opened();
-    ASSERT_TRUE(store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
+    ASSERT_TRUE(
+        store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
   }
   Store store = opened();
   const auto contents = store.load();
   ASSERT_TRUE(contents) << contents.error().text();
   ASSERT_THAT(contents->requests, SizeIs(1));
-  // Field by field below for what has an equality; the encoded text covers the rest, and is checked against a change of each.
+  // Field by field below for what has an equality; the encoded text covers the rest, and is checked against a
+  // change of each.
   EXPECT_EQ(encode(contents->requests[0]), encode(full_request()));
   EXPECT_EQ(contents->requests[0].holds, full_request().holds);
   EXPECT_EQ(contents->requests[0].access.argv, full_request().access.argv);
@@ -165,7 +167,7 @@ TEST_F(StoreTest, ANewStoreIsEmptyAndPrivate) {
   EXPECT_THAT(contents->requests, IsEmpty());
   EXPECT_EQ(contents->counters.next_request, 1U);
   for (const auto& entry : fs::directory_iterator(directory)) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U) << entry.path();
   }
@@ -173,7 +175,8 @@ TEST_F(StoreTest, ANewStoreIsEmptyAndPrivate) {
 
 TEST_F(StoreTest, ALaterSaveReplacesAndEndedValuesAreNotLive) {
   Store store = opened();
-  ASSERT_TRUE(store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
+  ASSERT_TRUE(
+      store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
   Grant grant = full_grant();
   grant.revoked = at(6).wall;
   Session session = full_session();
@@ -211,7 +214,9 @@ TEST_F(StoreTest, ASecondDaemonIsRefusedAndToldWho) {
 }
 
 TEST_F(StoreTest, TheLockGoesWithTheStore) {
-  { Store first = opened(); }
+  {
+    Store first = opened();
+  }
   EXPECT_TRUE(Store::open(directory));
 }
 
@@ -235,7 +240,9 @@ TEST_F(StoreTest, AForeignFileAnEmptyFileAndALinkAreRefusedAndUntouched) {
 }
 
 TEST_F(StoreTest, ANewerVersionIsRefusedAndUntouched) {
-  { Store store = opened(); }
+  {
+    Store store = opened();
+  }
   run_sql("PRAGMA journal_mode=DELETE; PRAGMA user_version=2;");
   const std::string before = bytes_of(file());
   EXPECT_THAT(refused().message, HasSubstr("version 2"));
@@ -246,7 +253,8 @@ TEST_F(StoreTest, ADamagedFileIsRefused) {
   {
     Store store = opened();
     Steps steps;
-    for (std::uint64_t number = 1; number <= 50; ++number) steps.emplace_back(SaveRequest{full_request(number)});
+    for (std::uint64_t number = 1; number <= 50; ++number)
+      steps.emplace_back(SaveRequest{full_request(number)});
     ASSERT_TRUE(store.save(steps));
   }
   const auto size = fs::file_size(file());
@@ -279,7 +287,8 @@ TEST_F(StoreTest, ARowThatSomebodyEditedIsAnErrorThatNamesIt) {
     fs::remove(file());
     {
       Store store = opened();
-      ASSERT_TRUE(store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
+      ASSERT_TRUE(
+          store.save({SaveRequest{full_request()}, SaveGrant{full_grant()}, SaveSession{full_session()}}));
     }
     run_sql(sql);
     Store store = opened();
@@ -302,7 +311,8 @@ TEST_F(StoreTest, OldEndedRequestsAreDroppedAndOpenOnesNever) {
   Store store = opened();
   Steps steps;
   for (std::uint64_t number = 1; number <= 1200; ++number)
-    steps.emplace_back(SaveRequest{small_request(number, number == 1 ? RequestState::open : RequestState::expired)});
+    steps.emplace_back(
+        SaveRequest{small_request(number, number == 1 ? RequestState::open : RequestState::expired)});
   ASSERT_TRUE(store.save(steps));
   auto contents = store.load();
   ASSERT_TRUE(contents) << contents.error().text();
