@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/record_line.hpp"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "api/time_text.hpp"
+#include "audit/line.hpp"
 #include "cli/request_view.hpp"
 #include "cli/text.hpp"
 
@@ -15,70 +14,27 @@ using nlohmann::json;
 
 namespace {
 
-// A name that may stand bare or inside an object ({"id": …}, {"name": …}).
-std::string name_of(const json& record, const char* key, const char* inner) {
-  const json& value = child(record, key);
-  return value.is_object() && !value.empty() ? field(value, inner) : field(record, key);
-}
-
-std::string actor_of(const json& record) {
-  const json& actor = child(record, "actor");
-  if (actor.is_object() && !actor.empty()) return field(actor, "name").empty() ? person(actor) : field(actor, "name");
-  return field(record, "actor");
-}
-
 Colour colour_of(const json& record) {
   const std::string kind = field(record, "kind");
-  const std::string verdict = field(record, "verdict");
+  const bool said_no = kind == "decision" && !record.value("approve", false);
+  const bool blocked = kind == "release" && !record.value("allowed", false);
+  if (said_no || blocked || kind == "expiry" || kind == "denial") return Colour::red;
+  if (kind == "tampered" || kind == "guard" || kind == "lost" || kind == "policy_refused") return Colour::red;
   if (kind == "request") return Colour::yellow;
-  if (verdict == "deny" || verdict == "denied" || kind == "expiry" || kind == "denial" || kind == "tampered") {
-    return Colour::red;
-  }
-  if (verdict == "allow" || verdict == "approve" || verdict == "approved" || kind == "grant") return Colour::green;
-  if (kind == "hold" || kind == "release" || kind == "session_ended") return Colour::dim;
+  if (kind == "decision" || kind == "grant") return Colour::green;
+  if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged") return Colour::dim;
   return Colour::plain;
-}
-
-// Which request, hold or session it is about, in a column of its own.
-std::string about(const json& record) {
-  if (auto request = field(record, "request"); !request.empty()) return request;
-  if (auto hold = field(record, "hold"); !hold.empty() && hold != "0") return "hold " + hold;
-  return {};
-}
-
-void append(std::string& out, const std::string& text, std::string_view before = "", std::string_view after = "") {
-  if (text.empty()) return;
-  if (!out.empty()) out += "  ";
-  out += fmt::format("{}{}{}", before, printable(text), after);
-}
-
-std::string body_of(const json& record) {
-  std::string out;
-  append(out, field(record, "verdict"));
-  std::string what = field(record, "operation");
-  if (const auto object = field(record, "object"); !object.empty()) what += (what.empty() ? "" : " ") + object;
-  append(out, what);
-  append(out, actor_of(record), "by ");
-  append(out, name_of(record, "rule", "id"), "rule ");
-  append(out, field(record, "cause"), "cause ");
-  append(out, field(record, "reason"), "“", "”");
-  append(out, field(record, "detail"));
-  return out;
 }
 
 }  // namespace
 
 std::string draw_record(const json& record, WallTime now, const Terminal& terminal) {
   const auto time = api::parse_rfc3339(field(record, "time"));
-  std::string who = name_of(record, "agent", "name");
-  const std::string session = field(record, "session");
-  if (!session.empty() && session != "0") who += (who.empty() ? "session " : "/") + session;
-  std::string out = terminal.paint(Colour::dim, time ? time_of_day(*time, now, true) : std::string("--:--:--"));
-  const std::string kind = printable(field(record, "kind"));
-  out += "  " + terminal.paint(colour_of(record), fmt::format("{:<12}", kind));
-  out += fmt::format("  {:<7}  {:<12}  {}", printable(about(record)), printable(who), body_of(record));
-  while (out.ends_with(' ')) out.pop_back();
-  return out + "\n";
+  const bool today = time && time_of_day(*time, now).size() == std::string_view("12:00").size();
+  const std::string text = record.dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto line = audit::line_of_json(text, audit::ClockStyle{.date = !today, .utc = false});
+  // A daemon of another version: what it said, rather than nothing.
+  return terminal.paint(colour_of(record), line ? *line : printable(text)) + "\n";
 }
 
 std::expected<RecordFilter, std::string> RecordFilter::from(const Arguments& arguments, WallTime now) {
@@ -99,7 +55,7 @@ std::expected<RecordFilter, std::string> RecordFilter::from(const Arguments& arg
 }
 
 bool RecordFilter::takes(const json& record) const {
-  if (agent && name_of(record, "agent", "name") != *agent) return false;
+  if (agent && field(record, "agent") != *agent) return false;
   if (session && field(record, "session") != *session) return false;
   if (request && field(record, "request") != *request) return false;
   if (since) {

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that openapi.yaml and the running server agree: every path and method is called, every answer is checked against
+its schema, the server has no route that the document lacks and the document none that the server lacks."""
+import http.client
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+
+import jsonschema
+import yaml
+
+SERVER, DOCUMENT = sys.argv[1], pathlib.Path(sys.argv[2])
+METHODS = ("get", "post", "delete", "put", "patch")
+failures = []
+
+
+def check(good, text):
+    if not good:
+        failures.append(text)
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("holdpoint", timeout=10)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+
+def call(path, method, target, body=None, headers=None):
+    connection = Connection(path)
+    text = None if body is None else json.dumps(body)
+    connection.request(method.upper(), target, text, headers or {})
+    response = connection.getresponse()
+    kind = (response.getheader("Content-Type") or "").split(";")[0]
+    # A stream has no end: its first event is enough.
+    data = first_event(response) if kind == "text/event-stream" else response.read().decode()
+    connection.close()
+    return response.status, kind, data
+
+
+def first_event(response):
+    while True:
+        line = response.readline().decode()
+        if line.startswith("data: "):
+            return line[6:]
+
+
+def resolve(document, node):
+    while isinstance(node, dict) and "$ref" in node:
+        target = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def validate(document, schema, value, where):
+    whole = {**schema, "components": document["components"]} if "$ref" not in schema else {
+        "allOf": [schema], "components": document["components"]}
+    validator = jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker())
+    for error in validator.iter_errors(value):
+        check(False, f"{where}: {'/'.join(map(str, error.path))}: {error.message}")
+
+
+def check_answer(document, operation, answer, where, wanted=None):
+    status, kind, data = answer
+    responses = operation["responses"]
+    check(wanted is None or status == wanted, f"{where}: status {status} instead of {wanted}: {data}")
+    if str(status) not in responses and status < 400:
+        check(False, f"{where}: status {status} is not described")
+        return
+    response = resolve(document, responses.get(str(status), responses["default"]))
+    content = response.get("content")
+    if content is None:
+        check(data == "", f"{where}: an answer without content has one: {data}")
+        return
+    if kind not in content:
+        check(False, f"{where}: content type {kind!r} is not described")
+        return
+    validate(document, content[kind]["schema"], json.loads(data), where)
+
+
+# One good call for each operation, in an order in which each finds what it needs. {open}, {session} and {grant} are filled.
+GOOD = {
+    "listRequests": [("?state=all", None, 200), ("?state=open&session=1&agent=coder&limit=1", None, 200)],
+    "showRequest": [("", None, 200)],
+    "waitForRequest": [("?timeout=1ms", None, 200)],
+    "decideRequest": [("", {"decision": "approve", "scope": "duration", "lifetime": "30m", "reason": "fine"}, 200)],
+    "listSessions": [("", None, 200)],
+    "startSession": [("", {"agent": "coder", "pid": 77, "purpose": "x", "labels": {"env": "test"}}, 201)],
+    "addTag": [("", {"agent": "coder", "unit": "ci.service"}, 201)],
+    "removeTag": [("", None, 204)],
+    "listGrants": [("", None, 200)],
+    "revokeGrant": [("", None, 204)],
+    "listRecords": [("?after=1&limit=1000", None, 200)],
+    "streamEvents": [("?after=1", None, 200)],
+    "showHealth": [("", None, 200)],
+}
+LAST = ["decideRequest", "revokeGrant", "removeTag"]
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def check_routes(document):
+    listed = subprocess.run([SERVER, "--routes"], check=True, capture_output=True, text=True).stdout
+    served = set(tuple(line.split()) for line in listed.splitlines())
+    described = {(method.upper(), path) for path, method, _ in operations(document)}
+    check(bool(served), "the server lists no routes")
+    for route in served - described:
+        check(False, f"openapi.yaml lacks {route}")
+    for route in described - served:
+        check(False, f"the server lacks {route}")
+
+
+def fill(path, values):
+    return re.sub(r"{(\w+)}", lambda match: str(values[(path, match[1])]), path)
+
+
+def check_calls(document, sock):
+    _, _, data = call(sock, "GET", "/v1/requests?state=open")
+    opened = json.loads(data)["requests"][0]["id"]
+    grant = json.loads(call(sock, "GET", "/v1/grants")[2])["grants"][0]["id"]
+    values = {("/v1/tags/{session}", "session"): 2, ("/v1/grants/{id}", "id"): grant}
+    for path in document["paths"]:
+        values.setdefault((path, "id"), opened)
+    order = sorted(operations(document), key=lambda entry: LAST.index(entry[2]["operationId"])
+                   if entry[2]["operationId"] in LAST else -1)
+    for path, method, operation in order:
+        name = operation["operationId"]
+        for query, body, wanted in GOOD.get(name, []):
+            if body is not None:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                validate(document, schema, body, f"{name}: the test's own body")
+            check_answer(document, operation, call(sock, method, fill(path, values) + query, body), name, wanted)
+        check(name in GOOD, f"{name}: this test has no call for it")
+        check_errors(document, operation, sock, method, fill(path, values), path)
+
+
+def check_errors(document, operation, sock, method, target, path):
+    name = operation["operationId"]
+    if method == "get":
+        check_answer(document, operation, call(sock, method, target + "?nonsense=1"), name + " (unknown query)", 400)
+    if "requestBody" in operation:
+        for body in ({}, {"nonsense": 1}, []):
+            check_answer(document, operation, call(sock, method, target, body), name + f" (body {body})", 422)
+    if "{" in path:
+        missing = re.sub(r"{\w+}", "r-999999", path)
+        body = {"decision": "approve"} if method == "post" else None
+        check_answer(document, operation, call(sock, method, missing, body), name + " (unknown)", 404)
+
+
+def main():
+    document = yaml.safe_load(DOCUMENT.read_text())
+    jsonschema.Draft202012Validator.check_schema({"$defs": document["components"]["schemas"]})
+    check_routes(document)
+    with tempfile.TemporaryDirectory() as directory:
+        sock = directory + "/api.sock"
+        with subprocess.Popen([SERVER, sock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            check(server.stdout.readline() == "ready\n", "the server did not start")
+            check_calls(document, sock)
+            server.stdin.close()
+    for failure in failures:
+        print("FAIL", failure)
+    print(f"{sum(1 for _ in operations(document))} operations, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+sys.exit(main())

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `holdpoint` itself, against a server with a fake daemon behind it.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "unit/api/running_server.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+using api::test::FakeClock;
+using api::test::FakeService;
+using api::test::RunningServer;
+
+struct Ended {
+  int status = -1;  // exit code
+  std::string out;
+  std::string err;
+};
+
+// A running `holdpoint`; its output goes to pipes.
+class Process {
+ public:
+  explicit Process(const std::string& socket, std::vector<std::string> words) {
+    words.insert(words.begin(), HOLDPOINT_PROGRAM);
+    std::array<int, 2> out{};
+    std::array<int, 2> err{};
+    if (::pipe(out.data()) != 0 || ::pipe(err.data()) != 0) std::abort();
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(out[1], 1);
+      ::dup2(err[1], 2);
+      for (const int end : {out[0], out[1], err[0], err[1]}) ::close(end);
+      ::setenv("HOLDPOINT_SOCKET", socket.c_str(), 1);
+      std::vector<char*> arguments;
+      for (auto& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      ::execv(arguments[0], arguments.data());
+      ::_exit(99);
+    }
+    ::close(out[1]);
+    ::close(err[1]);
+    out_ = out[0];
+    err_ = err[0];
+  }
+  ~Process() {
+    ::close(out_);
+    ::close(err_);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  std::string read_line() {
+    std::string line;
+    char c = 0;
+    while (::read(out_, &c, 1) == 1 && c != '\n') line += c;
+    return line;
+  }
+  void signal(int number) const { ::kill(child_, number); }
+  Ended end() {
+    Ended ended;
+    std::thread errors([&] { ended.err = drain(err_); });
+    ended.out = drain(out_);
+    errors.join();
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    ended.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    return ended;
+  }
+
+ private:
+  static std::string drain(int from) {
+    std::string all;
+    std::array<char, 4096> piece{};
+    for (ssize_t n = ::read(from, piece.data(), piece.size()); n > 0; n = ::read(from, piece.data(), piece.size())) {
+      all.append(piece.data(), static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+  pid_t child_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+};
+
+class Program : public testing::Test {
+ protected:
+  Ended run(const std::vector<std::string>& words) { return Process(server.socket(), words).end(); }
+  std::string add_request(const std::string& object = "/home/ada/.ssh/id_ed25519", std::vector<std::string> argv = {}) {
+    std::string id;
+    server.on_loop([&](FakeService& service, FakeClock&) {
+      id = service.add_request(service.add_session(), object, std::move(argv));
+    });
+    return id;
+  }
+  RunningServer server;
+};
+
+#define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST_F(Program, ListsNothingWhenNothingWaits) {
+  const Ended ended = run({"requests"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.out, "Nothing waits for an answer.\n");
+}
+
+TEST_F(Program, ListsAndShowsWhatWaits) {
+  const std::string id = add_request("/usr/bin/psql", {"psql", "-c", "drop table orders"});
+  const Ended list = run({"requests"});
+  EXPECT_HAS(list.out, id);
+  EXPECT_HAS(list.out, "exec /usr/bin/psql -c 'drop table orders'");
+  const Ended shown = run({"show", id});
+  EXPECT_EQ(shown.status, 0);
+  for (const char* part : {"Request r-1", "open", "coder", "by ada (uid 1000)", "to act for Ada Lovelace", "clean up the order tables",
+                           "env=production", "/srv/work/shop", "started by bash ./agent.sh (4700)", "private-keys",
+                           "Private keys leave this host only if a person says so.", "if nobody answers: denied at",
+                           "migrate.sql, 4711 bytes", "| DELETE FROM orders;", "content not bound", "holdpoint approve r-1",
+                           "holdpoint deny r-1 --reason TEXT"}) {
+    EXPECT_HAS(shown.out, part);
+  }
+  EXPECT_EQ(run({"show", "1"}).out, shown.out);  // the number alone will do
+}
+
+TEST_F(Program, ApprovesWithScopeAndReason) {
+  const std::string id = add_request();
+  const Ended ended = run({"approve", id, "--for", "30m", "--reason", "backup"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_HAS(ended.out, "Approved r-1: read /home/ada/.ssh/id_ed25519");
+  const auto request = nlohmann::json::parse(run({"show", id, "--json"}).out);
+  EXPECT_EQ(request["decision"]["scope"], "duration");
+  EXPECT_EQ(request["decision"]["lifetime_seconds"], 1800);
+  EXPECT_EQ(request["decision"]["reason"], "backup");
+  EXPECT_HAS(run({"grants"}).out, "g-1");
+  EXPECT_EQ(run({"revoke", "1"}).status, 0);
+  EXPECT_HAS(run({"grants"}).out, "No grant holds");
+}
+
+TEST_F(Program, DeniesOnlyWithAReason) {
+  const std::string id = add_request();
+  EXPECT_EQ(run({"deny", id}).status, 2);
+  EXPECT_EQ(run({"deny", id, "--reason", ""}).status, 2);
+  EXPECT_EQ(run({"deny", id, "--reason", "no"}).status, 0);
+  EXPECT_HAS(run({"show", id}).out, "denied by root (uid 0)");
+  EXPECT_HAS(run({"requests", "--all"}).out, "denied");
+}
+
+TEST_F(Program, SaysWhatToDoWhenARequestIsUnknownOrOver) {
+  const Ended unknown = run({"approve", "r-99"});
+  EXPECT_EQ(unknown.status, 5);
+  EXPECT_HAS(unknown.err, "holdpoint requests");
+  EXPECT_EQ(run({"show", "r-99"}).status, 5);
+  const std::string id = add_request();
+  run({"deny", id, "--reason", "no"});
+  const Ended late = run({"approve", id});
+  EXPECT_EQ(late.status, 6);
+  EXPECT_HAS(late.err, "no longer open");
+  EXPECT_HAS(late.err, "holdpoint show r-1");
+}
+
+TEST_F(Program, SaysWhatToDoWhenNoDaemonAnswers) {
+  const Ended ended = Process("/nonexistent/api.sock", {"requests"}).end();
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_HAS(ended.err, "holdpointd is not running");
+  EXPECT_HAS(ended.err, "systemctl start holdpointd");
+  server.stop();
+  EXPECT_EQ(run({"status"}).status, 3);
+}
+
+TEST_F(Program, WaitsForAnAnswer) {
+  const std::string id = add_request();
+  EXPECT_EQ(run({"show", id, "--wait", "--timeout", "1ms"}).status, 7);
+  Process waiting(server.socket(), {"show", id, "--wait"});
+  std::size_t watching = 0;
+  while (watching == 0) server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
+  run({"deny", id, "--reason", "no"});
+  EXPECT_EQ(waiting.end().status, 1);
+  const std::string other = add_request("/etc/shadow");
+  run({"approve", other});
+  EXPECT_EQ(run({"show", other, "--wait"}).status, 0);
+}
+
+TEST_F(Program, RefusesAWrongCommandLine) {
+  EXPECT_EQ(run({}).status, 2);
+  EXPECT_HAS(run({"aprove", "r-1"}).err, "did you mean: holdpoint approve");
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"show"}, {"show", "a", "b"}, {"requests", "--nope"}, {"approve", "r-1", "--scope", "ever"},
+           {"approve", "r-1", "--scope", "duration"}, {"approve", "r-1", "--for", "soon"}, {"log", "--since", "x"},
+           {"tag", "/x"}, {"run", "--agent", "coder"}, {"run", "--", "true"}, {"help", "nope"},
+           {"run", "--agent", "coder", "--label", "x", "--", "true"}}) {
+    EXPECT_EQ(run(words).status, 2) << words.back();
+  }
+}
+
+TEST_F(Program, ExplainsEachVerb) {
+  for (const char* verb : {"run", "tag", "untag", "sessions", "requests", "show", "approve", "deny", "watch", "log", "status"}) {
+    const Ended help = run({"help", verb});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_HAS(help.out, std::string("usage: holdpoint ") + verb);
+    EXPECT_EQ(run({verb, "--help"}).out, help.out);
+  }
+}
+
+TEST_F(Program, ShowsTheLogAndFiltersIt) {
+  const std::string first = add_request();
+  add_request("/etc/shadow");
+  const Ended all = run({"log"});
+  EXPECT_HAS(all.out, "/etc/shadow");
+  const Ended some = run({"log", "--request", first});
+  EXPECT_HAS(some.out, "id_ed25519");
+  EXPECT_EQ(some.out.find("/etc/shadow"), std::string::npos);
+  EXPECT_EQ(run({"log", "--since", "2030-01-01T00:00:00Z"}).out, "");
+  EXPECT_HAS(run({"log", "--json"}).out, "\"kind\":\"request\"");
+}
+
+TEST_F(Program, ShowsNothingThatATerminalActsOn) {
+  add_request();
+  server.on_loop([](FakeService& service, FakeClock&) {
+    service.record("hold", nlohmann::json{{"agent", "a\x1b[2J"}, {"detail", "x\x1b]0;title\x07y"}}.dump());
+  });
+  EXPECT_EQ(run({"log"}).out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Program, WatchesWhatHappens) {
+  add_request();
+  Process watch(server.socket(), {"watch", "--json"});
+  std::size_t watching = 0;
+  while (watching == 0) server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
+  run({"deny", "1", "--reason", "no"});
+  std::string line;
+  do {
+    line = watch.read_line();
+  } while (!line.empty() && line.find("\"kind\":\"decision\"") == std::string::npos);
+  EXPECT_HAS(line, "\"request\":\"r-1\"");
+  watch.signal(SIGINT);
+  EXPECT_EQ(watch.end().status, 1000 + SIGINT);
+}
+
+TEST_F(Program, TellsInStatusWhatIsWrong) {
+  const Ended well = run({"status"});
+  EXPECT_EQ(well.status, 0);
+  EXPECT_HAS(well.out, "enforcing and well");
+  EXPECT_HAS(well.out, "denied");
+  EXPECT_EQ(well.out.find("lost-event"), std::string::npos);  // zero
+  server.on_loop([](FakeService& service, FakeClock&) { service.healthy = false; });
+  const Ended ill = run({"status"});
+  EXPECT_EQ(ill.status, 1);
+  EXPECT_HAS(ill.out, "NOT enforcing");
+  EXPECT_HAS(ill.out, "the kernel refused");
+}
+
+TEST_F(Program, TagsAndUntags) {
+  EXPECT_HAS(run({"tag", "ci.service", "--agent", "coder"}).out, "session 1");
+  server.on_loop([](FakeService& service, FakeClock&) { EXPECT_EQ(service.last_tag->unit, "ci.service"); });
+  run({"tag", "4711", "--agent", "coder"});
+  server.on_loop([](FakeService& service, FakeClock&) { EXPECT_EQ(service.last_tag->pid, 4711); });
+  run({"tag", "/sys/fs/cgroup/a.slice", "--agent", "coder"});
+  server.on_loop([](FakeService& service, FakeClock&) { EXPECT_EQ(service.last_tag->cgroup, "/a.slice"); });
+  EXPECT_HAS(run({"sessions"}).out, "coder");
+  EXPECT_EQ(run({"untag", "1"}).status, 0);
+  EXPECT_EQ(run({"untag", "99"}).status, 5);
+}
+
+TEST_F(Program, RunsACommandAndReturnsItsStatus) {
+  const Ended ended = run({"run", "--agent", "coder", "--for", "Grace", "--purpose", "tests", "--label", "env=test", "--", "sh", "-c",
+                           "echo out; echo err >&2; exit 42"});
+  EXPECT_EQ(ended.status, 42);
+  EXPECT_EQ(ended.out, "out\n");
+  EXPECT_EQ(ended.err, "err\n");
+  server.on_loop([](FakeService& service, FakeClock&) {
+    EXPECT_EQ(service.last_session->agent, "coder");
+    EXPECT_EQ(service.last_session->claims.on_behalf_of.text(), "Grace");
+    EXPECT_EQ(service.last_session->claims.purpose.text(), "tests");
+    EXPECT_EQ(service.last_session->claims.labels.at("env"), "test");
+    EXPECT_GT(service.last_session->pid, 0);
+  });
+}
+
+TEST_F(Program, StartsTheCommandInTheProcessThatTheSessionWasAskedFor) {
+  const Ended ended = run({"run", "--agent", "coder", "--", "sh", "-c", "echo $$"});
+  server.on_loop([&](FakeService& service, FakeClock&) {
+    EXPECT_EQ(ended.out, std::to_string(service.last_session->pid) + "\n");
+  });
+}
+
+TEST_F(Program, GivesTheCommandNoSocketOfItsOwn) {
+  const Ended ended = run({"run", "--agent", "coder", "--", "sh", "-c", "ls -l /proc/$$/fd"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.out.find("socket:"), std::string::npos) << ended.out;
+}
+
+TEST_F(Program, RunReportsFailedExecsAsAShellDoes) {
+  EXPECT_EQ(run({"run", "--agent", "coder", "--", "/nonexistent/tool"}).status, 127);
+  const Ended directory = run({"run", "--agent", "coder", "--", "/etc"});
+  EXPECT_EQ(directory.status, 126);
+  EXPECT_HAS(directory.err, "/etc");
+}
+
+TEST_F(Program, RunTellsDeathBySignal) {
+  EXPECT_EQ(run({"run", "--agent", "coder", "--", "sh", "-c", "kill -KILL $$"}).status, 128 + SIGKILL);
+}
+
+TEST_F(Program, RunNeverStartsWhatTheDaemonRefuses) {
+  const std::string mark = testing::TempDir() + "hp-run-mark-" + std::to_string(::getpid());
+  const Ended refused = run({"run", "--agent", "unknown", "--", "touch", mark});
+  EXPECT_EQ(refused.status, 125);
+  EXPECT_HAS(refused.err, "declares no agent");
+  EXPECT_EQ(Process("/nonexistent/api.sock", {"run", "--agent", "coder", "--", "touch", mark}).end().status, 125);
+  EXPECT_FALSE(std::ifstream(mark).good());
+}
+
+TEST_F(Program, RunPassesSignalsOnAndKeepsTheChildsAnswer) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    Process process(server.socket(), {"run", "--agent", "coder", "--", "sh", "-c",
+                                      "trap 'exit 9' " + std::to_string(number) + "; echo ready; while :; do sleep 0.01; done"});
+    EXPECT_EQ(process.read_line(), "ready");
+    process.signal(number);
+    EXPECT_EQ(process.end().status, 9) << number;
+  }
+}
+
+TEST_F(Program, RunIsNotStoppedByAStopThatAHoldMakes) {
+  // The child stops itself as a hold does. A helper beside it looks at the parent's state and continues it.
+  Process process(server.socket(), {"run", "--agent", "coder", "--", "sh", "-c",
+                                    "parent=$PPID; (while ! grep -q '^State:.T' /proc/$$/status; do :; done;"
+                                    " grep '^State' /proc/$parent/status; kill -CONT $$) & kill -STOP $$; wait; exit 3"});
+  const Ended ended = process.end();
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_HAS(ended.out, "State:\tS (sleeping)");
+}
+
+}  // namespace
+}  // namespace holdpoint::cli
