@@ -31,7 +31,8 @@ void print_record(const Context& context, const nlohmann::json& record) {
   }
 }
 
-Exit follow(const Context& context, const RecordFilter& filter, std::optional<std::uint64_t> after) {
+Exit follow(const Context& context, const RecordFilter& filter, std::optional<std::uint64_t> after,
+            const std::function<void()>& begin) {
   bool ever_connected = false;
   bool lost = false;
   for (;;) {
@@ -39,6 +40,7 @@ Exit follow(const Context& context, const RecordFilter& filter, std::optional<st
         after,
         [&] {
           if (lost) say("holdpoint: connected again\n");
+          if (!ever_connected && begin) begin();
           ever_connected = true;
           lost = false;
         },

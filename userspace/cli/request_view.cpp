@@ -66,13 +66,7 @@ void add_bound(Page& page, const json& access) {
   for (const json& file : child(access, "bound")) {
     page.add("Reads", fmt::format("{}, {} bytes", printable(field(file, "path")), field(file, "size")));
     page.add("", "sha256 " + field(file, "sha256"));
-    std::string_view rest;
-    const std::string lines = field(file, "first_lines");
-    for (rest = lines; !rest.empty();) {
-      const std::string_view line = rest.substr(0, rest.find('\n'));
-      page.add("", "| " + printable(line), Colour::cyan);
-      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    }
+    for (const auto& line : escaped_lines(field(file, "first_lines"))) page.add("", "| " + printable(line), Colour::cyan);
   }
 }
 

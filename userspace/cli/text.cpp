@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/time_text.hpp"
 
@@ -83,6 +84,22 @@ std::string printable(std::string_view text) {
     text.remove_prefix(c.bytes);
   }
   return out;
+}
+
+std::vector<std::string> escaped_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t taken = text.starts_with('\\') && text.size() > 1 ? 2 : 1;
+    if (text.starts_with("\\n")) {
+      lines.push_back(std::exchange(line, {}));
+    } else {
+      line += text.substr(0, taken);
+    }
+    text.remove_prefix(taken);
+  }
+  if (!line.empty()) lines.push_back(line);
+  return lines;
 }
 
 std::size_t display_width(std::string_view text) {

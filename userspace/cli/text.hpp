@@ -14,6 +14,8 @@ namespace holdpoint::cli {
 // Control characters (C0, DEL, C1), bidirectional controls and bytes that are no UTF-8 as \xNN or \u{NNNN}. The daemon has
 // escaped its texts already; the command line does not rely on it.
 [[nodiscard]] std::string printable(std::string_view text);
+// Lines of a text of the daemon's, where a line break stands as \n and a backslash as two.
+[[nodiscard]] std::vector<std::string> escaped_lines(std::string_view text);
 // Columns on a terminal.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 // Lines of at most `width` columns, broken at spaces where that wastes less than half a line; nothing is lost.

@@ -26,6 +26,12 @@ TEST(Printable, ShowsWhatATerminalWouldActOn) {
 
 TEST(Printable, LeavesOrdinaryTextAlone) { EXPECT_EQ(printable("/home/zoë/日本 x"), "/home/zoë/日本 x"); }
 
+TEST(EscapedLines, EndAtLineBreaksAndNotAtDoubledBackslashes) {
+  EXPECT_EQ(escaped_lines("a\\nb\\\\n c\\n"), (std::vector<std::string>{"a", "b\\\\n c"}));
+  EXPECT_EQ(escaped_lines("x\\"), std::vector<std::string>{"x\\"});
+  EXPECT_TRUE(escaped_lines("").empty());
+}
+
 TEST(Wrap, LosesNothingAndKeepsToTheWidth) {
   const std::string path = "/very/long/path/without/any/space/that/does/not/fit/into/twenty/columns";
   const auto lines = wrap(path, 20);

@@ -6,16 +6,11 @@
 namespace holdpoint::cli {
 namespace {
 
-// The number of the newest record, so that nothing falls between the queue and the stream.
-Answer<std::uint64_t> newest_record(const Client& client) {
-  std::uint64_t last = 0;
-  for (;;) {
-    const auto page = client.get("/v1/records?limit=1000&after=" + std::to_string(last));
-    if (!page) return std::unexpected(page.error());
-    const std::uint64_t next = page->value("last", last);
-    if (next == last) return last;
-    last = next;
-  }
+void print_queue(const Context& context) {
+  const auto answer = context.client.get("/v1/requests?state=open");
+  if (!answer) return;  // the stream itself will say what is wrong
+  const auto requests = answer->at("requests").get<std::vector<nlohmann::json>>();
+  print(draw_queue(requests, context.now(), context.terminal) + "\n");
 }
 
 }  // namespace
@@ -23,15 +18,10 @@ Answer<std::uint64_t> newest_record(const Client& client) {
 Exit run_watch(const Context& context) {
   const auto filter = RecordFilter::from(context.arguments, context.now());
   if (!filter) return fail({Exit::usage, filter.error(), ""});
-  const auto last = newest_record(context.client);
-  if (!last) return fail(last.error());
-  if (!context.json()) {
-    const auto answer = context.client.get("/v1/requests?state=open");
-    if (!answer) return fail(answer.error());
-    const auto requests = answer->at("requests").get<std::vector<nlohmann::json>>();
-    print(draw_queue(requests, context.now(), context.terminal) + "\n");
-  }
-  return follow(context, *filter, *last);
+  // The queue is read once the stream is there, so that nothing falls between the two.
+  return follow(context, *filter, std::nullopt, [&] {
+    if (!context.json()) print_queue(context);
+  });
 }
 
 }  // namespace holdpoint::cli
