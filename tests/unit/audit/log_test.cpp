@@ -175,7 +175,7 @@ TEST_F(LogTest, SegmentsRotateAndTheReaderCrossesThem) {
   auto log = open({.segment_bytes = 1000});
   fill(log, 40);
   const auto segments = *list_segments(records());
-  EXPECT_GT(segments.size(), 5U);
+  EXPECT_GE(segments.size(), 4U);
   for (const auto first : segments) EXPECT_LE(fs::file_size(segment(first)), 1000U);
   EXPECT_EQ(all().size(), 40U);
 }
