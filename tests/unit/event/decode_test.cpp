@@ -31,10 +31,10 @@ struct HoldBytes {
     hold->access.verdict = HP_ASK;
     hold->access.path_length = static_cast<std::uint32_t>(path.size());
     hold->access.argv_length = static_cast<std::uint32_t>(arguments.size());
-    std::memcpy(hold->path, path.data(), path.size());
+    path.copy(hold->path, path.size());
     argv->length = static_cast<std::uint32_t>(arguments.size());
     argv->count = count;
-    std::memcpy(argv->bytes, arguments.data(), arguments.size());
+    arguments.copy(argv->bytes, arguments.size());
   }
   Result<Access> decode() const { return decode_hold(bytes_of(*hold), bytes_of(*argv)); }
 };
@@ -45,7 +45,7 @@ Bytes event_bytes(std::uint32_t kind, std::string_view path) {
   event->length = static_cast<std::uint32_t>(offsetof(hp_event, path) + path.size());
   event->access.identity.operations = 1U << HP_OP_READ;
   event->access.path_length = static_cast<std::uint32_t>(path.size());
-  std::memcpy(event->path, path.data(), path.size());
+  path.copy(event->path, path.size());
   return bytes_of(*event, event->length);
 }
 
