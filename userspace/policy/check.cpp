@@ -38,6 +38,7 @@ void check_agents(const Policy& policy, Diagnostics& out) {
 }
 
 void check_rules(const Policy& policy, Diagnostics& out) {
+  if (policy.agents.size() > HP_MAX_AGENTS) return;  // reported; and names are searched one by one
   Places seen;
   std::vector<std::string_view> names;
   for (const Agent& agent : policy.agents) names.push_back(agent.name);
@@ -66,24 +67,26 @@ bool applies_to(const Rule& rule, const Agent& agent) {
                                             [&](const Name& name) { return name.text == agent.name; });
 }
 
-// One rule as the kernel decides it. Files and network become two: the object automaton reads paths and
-// socket names alike, and "path: /a, socket: /b" must not match a connect to /a.
+// One rule as the kernel decides it, for one kind of object each. The kernel intersects the sets of object
+// and destination, so a rule with both would need both; and its object automaton reads paths and socket names
+// alike, so "path: /a, socket: /b" must not match a connect to /a.
 void add_decided(const Rule& rule, std::vector<Rule>& rules) {
   if (rule.any_object()) {
     rules.push_back(rule);
     return;
   }
-  if (!rule.paths.empty() && (rule.operations & kFileOperations) != 0) {
-    Rule& files = rules.emplace_back(rule);
-    files.operations &= kFileOperations;
-    files.sockets.clear();
-    files.destinations.clear();
-  }
-  if ((!rule.sockets.empty() || !rule.destinations.empty()) && (rule.operations & kNetworkOperations) != 0) {
-    Rule& network = rules.emplace_back(rule);
-    network.operations &= kNetworkOperations;
-    network.paths.clear();
-  }
+  const auto add = [&](std::uint32_t operations, bool wanted) -> Rule* {
+    if (!wanted || (rule.operations & operations) == 0) return nullptr;
+    Rule& one = rules.emplace_back(rule);
+    one.operations &= operations;
+    one.paths.clear();
+    one.sockets.clear();
+    one.destinations.clear();
+    return &one;
+  };
+  if (Rule* one = add(kFileOperations, !rule.paths.empty())) one->paths = rule.paths;
+  if (Rule* one = add(kNetworkOperations, !rule.sockets.empty())) one->sockets = rule.sockets;
+  if (Rule* one = add(kNetworkOperations, !rule.destinations.empty())) one->destinations = rule.destinations;
 }
 
 Rule default_rule(const Agent& agent) {

@@ -18,6 +18,13 @@ struct Dimension {
   Dominated dominated = Dominated(HP_MAX_RULES);
 };
 
+// Stops adding beyond the bound; add_dimension() then refuses the whole.
+void add_patterns(Dimension& dimension, const std::vector<Pattern>& patterns, std::uint32_t rule) {
+  for (const Pattern& pattern : patterns) {
+    if (dimension.nfa.states.size() <= kMaxNfaStates) add_pattern(dimension.nfa, pattern, rule);
+  }
+}
+
 std::string place_text(const std::vector<std::string>& files, Place place) {
   if (place.line == 0 || place.file >= files.size()) return "built-in";
   return fmt::format("{}:{}", files[place.file], place.line);
@@ -31,7 +38,8 @@ std::unexpected<Error> over_budget(const Overflow& overflow, std::string_view su
   for (std::size_t i = 0; i < overflow.patterns.size(); ++i) {
     const NfaPattern& pattern = overflow.patterns[i];
     const std::string text = pattern.text.size() > 100 ? pattern.text.substr(0, 100) + "…" : pattern.text;
-    message += fmt::format("{} '{}' ({})", i == 0 ? "" : ",", printable(text), place_text(files, pattern.place));
+    message +=
+        fmt::format("{} '{}' ({})", i == 0 ? "" : ",", printable(text), place_text(files, pattern.place));
   }
   return fail(std::move(message),
               "use fewer patterns with '**' or '*' before other text, begin them with a longer fixed path, "
@@ -46,7 +54,7 @@ Result<void> add_dimension(ImageWriter& writer, hp_automaton_id id, const Dimens
     return over_budget(overflow, subject, kNames[id], files);
   };
   if (dimension.nfa.states.size() > kMaxNfaStates) {
-    return refuse({"pattern bytes", {dimension.nfa.patterns.begin(), dimension.nfa.patterns.begin() + 1}});
+    return refuse({"pattern bytes", {dimension.nfa.patterns.back()}});
   }
   const auto raw = determinize(dimension.nfa, dimension.dominated);
   if (!raw) return refuse(raw.error());
@@ -56,12 +64,12 @@ Result<void> add_dimension(ImageWriter& writer, hp_automaton_id id, const Dimens
   return {};
 }
 
-// Where rule r matches an object whatever the executable, a later rule whose operations are among r's is
+// Where rule r matches an object and asks nothing else, a later rule whose operations are among r's is
 // never chosen.
 Dominated dominated_objects(const std::vector<Rule>& rules) {
   Dominated out(HP_MAX_RULES);
   for (std::size_t r = 0; r < rules.size(); ++r) {
-    if (!rules[r].executables.empty()) continue;
+    if (!rules[r].executables.empty() || !rules[r].destinations.empty()) continue;
     for (std::size_t later = r + 1; later + 1 < rules.size(); ++later) {  // the default stays in every set
       if ((rules[later].operations & ~rules[r].operations) == 0) out[r].set(later);
     }
@@ -98,13 +106,17 @@ Result<std::unique_ptr<hp_policy>> compile(const AgentPolicy& policy, const std:
   for (std::uint32_t i = 0; i < policy.rules.size(); ++i) {
     const Rule& rule = policy.rules[i];
     writer.add_rule(image_rule(rule), rule.operations);
-    object.always.set(i, rule.any_object());
-    destination.always.set(i, rule.any_object());
+    // An access of one kind meets the other kind's dead state, and there every rule that has a condition of
+    // that kind is out: paths and sockets never match an address, destinations never a socket.
+    object.always.set(i, rule.paths.empty() && rule.sockets.empty());
+    destination.always.set(i, rule.destinations.empty());
     executable.always.set(i, rule.executables.empty());
-    for (const Pattern& pattern : rule.paths) add_pattern(object.nfa, pattern, i);
-    for (const Pattern& pattern : rule.sockets) add_pattern(object.nfa, pattern, i);
-    for (const Pattern& pattern : rule.executables) add_pattern(executable.nfa, pattern, i);
-    for (const Destination& one : rule.destinations) add_destination(destination.nfa, one, i);
+    add_patterns(object, rule.paths, i);
+    add_patterns(object, rule.sockets, i);
+    add_patterns(executable, rule.executables, i);
+    for (const Destination& one : rule.destinations) {
+      if (destination.nfa.states.size() <= kMaxNfaStates) add_destination(destination.nfa, one, i);
+    }
   }
   const std::string subject = fmt::format("agent '{}'", policy.name);
   for (const auto& [id, dimension] :
@@ -128,7 +140,7 @@ Result<std::unique_ptr<hp_policy>> compile_cgroups(const Checked& policy, std::u
   Dimension nothing;
   for (std::uint32_t id = 0; id < policy.agents.size(); ++id) {
     writer.add_rule({HP_DENY, HP_HOLD_AUTO, 0, 0}, kFileOperations | kNetworkOperations);
-    for (const Pattern& pattern : policy.agents[id].cgroups) add_pattern(cgroups.nfa, pattern, id);
+    add_patterns(cgroups, policy.agents[id].cgroups, id);
     for (std::uint32_t later = id + 1; later < policy.agents.size(); ++later)
       cgroups.dominated[id].set(later);
   }

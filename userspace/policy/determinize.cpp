@@ -15,15 +15,15 @@ using States = std::u32string;  // sorted; a string because it has a hash
 struct Classes {
   std::array<std::uint8_t, 256> class_of{};
   std::uint32_t count = 1;
-  std::vector<std::vector<std::uint8_t>> of_state;  // NFA state -> classes its edge reads
+  std::unordered_map<ByteSet, std::vector<std::uint8_t>> of_set;
+  std::vector<const std::vector<std::uint8_t>*> of_state;  // NFA state -> classes its edge reads, in of_set
 };
 
 // Bytes that no edge tells apart share a class: a table row is as wide as the policy is fussy.
 Classes byte_classes(const Nfa& nfa) {
   Classes classes;
-  std::unordered_map<ByteSet, std::vector<std::uint8_t>> sets;
-  for (const NfaState& state : nfa.states) sets.emplace(state.bytes, std::vector<std::uint8_t>{});
-  for (const auto& [bytes, unused] : sets) {
+  for (const NfaState& state : nfa.states) classes.of_set.emplace(state.bytes, std::vector<std::uint8_t>{});
+  for (const auto& [bytes, unused] : classes.of_set) {
     std::map<std::pair<unsigned, bool>, std::uint8_t> split;
     for (unsigned byte = 0; byte < 256; ++byte) {
       const auto key = std::pair(static_cast<unsigned>(classes.class_of[byte]), bytes.test(byte));
@@ -31,14 +31,14 @@ Classes byte_classes(const Nfa& nfa) {
     }
     classes.count = static_cast<std::uint32_t>(split.size());
   }
-  for (auto& [bytes, members] : sets) {
+  for (auto& [bytes, members] : classes.of_set) {
     std::set<std::uint8_t> found;
     for (unsigned byte = 0; byte < 256; ++byte) {
       if (bytes.test(byte)) found.insert(classes.class_of[byte]);
     }
     members.assign(found.begin(), found.end());
   }
-  for (const NfaState& state : nfa.states) classes.of_state.push_back(sets.at(state.bytes));
+  for (const NfaState& state : nfa.states) classes.of_state.push_back(&classes.of_set.at(state.bytes));
   return classes;
 }
 
@@ -134,6 +134,7 @@ std::uint32_t Construction::number(States states) {
       numbers_.emplace(std::move(states), static_cast<std::uint32_t>(subsets_.size()));
   if (fresh) {
     subsets_.push_back(&found->first);
+    steps_ += 4 * found->first.size();  // kept, so it costs memory too
     dfa_.accept.push_back(accept(found->first));
     dfa_.next.resize(dfa_.next.size() + classes_.count);
   }
@@ -145,8 +146,9 @@ bool Construction::expand(std::uint32_t from) {
     const NfaState& state = nfa_.states[at];
     if (state.next == kNoState) continue;
     const States& reached = closure_of(state.next);
-    for (const std::uint8_t byte_class : classes_.of_state[at]) buckets_[byte_class] += reached;
-    steps_ += (reached.size() + 1) * classes_.of_state[at].size();
+    const std::vector<std::uint8_t>& read = *classes_.of_state[at];
+    for (const std::uint8_t byte_class : read) buckets_[byte_class] += reached;
+    steps_ += (reached.size() + 1) * read.size();
   }
   for (std::uint32_t byte_class = 0; byte_class < classes_.count; ++byte_class) {
     const std::uint32_t to = buckets_[byte_class].empty() ? 0 : number(buckets_[byte_class]);

@@ -24,8 +24,8 @@ struct Dfa {
 };
 
 // dominated[r] = rules that cannot be chosen where rule r matches this dimension: later ones with no
-// operation of their own, and r asks nothing of the executable. They are left out, which keeps the automaton
-// small and changes no verdict.
+// operation of their own, and r asks nothing of executable and address. They are left out, which keeps the
+// automaton small and changes no verdict.
 using Dominated = std::vector<RuleSet>;
 
 // A bound was reached: what there was too much of, and the patterns that multiply most, worst first.

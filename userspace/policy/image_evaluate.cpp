@@ -38,21 +38,29 @@ hp_set intersect(const hp_set& a, const hp_set& b) {
   return out;
 }
 
-const hp_set& object_set(const hp_policy& image, const Query& query) {
-  if (query.kind != HP_OBJECT_INET) return walk(image, HP_AUTOMATON_OBJECT, bytes_of(query.path));
+const hp_set& dead_set(const hp_policy& image, hp_automaton_id id) {
+  return image.sets[image.accept[image.automata[id].accept_base]];
+}
+
+// An access has an object or a destination; in the other dimension it is in the dead state.
+hp_set target_set(const hp_policy& image, const Query& query) {
+  if (query.kind != HP_OBJECT_INET) {
+    return intersect(walk(image, HP_AUTOMATON_OBJECT, bytes_of(query.path)),
+                     dead_set(image, HP_AUTOMATON_DESTINATION));
+  }
   std::array<std::uint8_t, HP_DESTINATION_BYTES> bytes{};
   std::copy(query.address.begin(), query.address.end(), bytes.begin());
   bytes[16] = static_cast<std::uint8_t>(query.port >> 8);
   bytes[17] = static_cast<std::uint8_t>(query.port & 0xff);
   bytes[18] = query.protocol;
-  return walk(image, HP_AUTOMATON_DESTINATION, bytes);
+  return intersect(walk(image, HP_AUTOMATON_DESTINATION, bytes), dead_set(image, HP_AUTOMATON_OBJECT));
 }
 
 }  // namespace
 
 ImageOutcome evaluate_image(const hp_policy& image, const Query& query) {
   const hp_set subject =
-      intersect(object_set(image, query), walk(image, HP_AUTOMATON_EXECUTABLE, bytes_of(query.executable)));
+      intersect(target_set(image, query), walk(image, HP_AUTOMATON_EXECUTABLE, bytes_of(query.executable)));
   ImageOutcome chosen{HP_DENY, HP_MAX_RULES};
   for (std::uint32_t operation = 0; operation < HP_OP_COUNT; ++operation) {
     if ((query.operations & (1U << operation)) == 0) continue;

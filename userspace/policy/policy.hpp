@@ -103,8 +103,8 @@ struct Checked {
 };
 
 // What one agent obeys, in order: guards, its rules, the default last. `rules[i]` is rule i of the compiled
-// image, of evaluate() and of hp_access.rule. A rule about files and about the network is there twice, once
-// for each.
+// image, of evaluate() and of hp_access.rule. A rule with several of path, socket and to is there once for
+// each.
 struct AgentPolicy {
   std::uint32_t id = 0;
   std::string name;

@@ -77,6 +77,18 @@ TEST(Evaluate, PathAndSocketOfOneRuleDoNotMix) {
   EXPECT_EQ(evaluator(connect_to("192.0.2.1", 81)).id, "default:a");
 }
 
+TEST(Evaluate, DestinationRuleDoesNotHideALaterRule) {
+  const Evaluator evaluator(with_rules(R"(
+  - {id: port, on: network, to: [{port: 80}], verdict: allow}
+  - {id: sockets, on: network, socket: "@*", verdict: deny, reason: R}
+  - {id: rest, on: network, verdict: ask, reason: R}
+)"));
+  EXPECT_EQ(evaluator(connect_to("192.0.2.1", 80)).id, "port");
+  EXPECT_EQ(evaluator(connect_to("192.0.2.1", 81)).id, "rest");
+  EXPECT_EQ(evaluator(socket_of("@a")).id, "sockets");
+  EXPECT_EQ(evaluator(socket_of("/a")).id, "rest");
+}
+
 TEST(Evaluate, RuleWithoutObjectMatchesEveryObjectOfItsOperations) {
   const Evaluator evaluator(with_rules("  - {id: net, on: network, verdict: ask, reason: R}\n"));
   EXPECT_EQ(evaluator(connect_to("::1", 1)).id, "net");
