@@ -10,7 +10,7 @@ namespace holdpoint::policy {
 namespace {
 
 // States of the nondeterministic automaton, all patterns together: bounds memory before any work is counted.
-constexpr std::size_t kMaxNfaStates = 400'000;
+constexpr std::size_t kMaxNfaStates = 100'000;
 
 struct Dimension {
   Nfa nfa;
@@ -33,18 +33,20 @@ std::string place_text(const std::vector<std::string>& files, Place place) {
 std::unexpected<Error> over_budget(const Overflow& overflow, std::string_view subject,
                                    std::string_view dimension, const std::vector<std::string>& files) {
   std::string message =
-      fmt::format("{}: the {} patterns need more {} than the kernel's tables hold. Most of it comes from",
-                  subject, dimension, overflow.what);
+      fmt::format("{}: the {} patterns need more {} than one agent may have. Most of it comes from", subject,
+                  dimension, overflow.what);
   for (std::size_t i = 0; i < overflow.patterns.size(); ++i) {
     const NfaPattern& pattern = overflow.patterns[i];
     const std::string text = pattern.text.size() > 100 ? pattern.text.substr(0, 100) + "…" : pattern.text;
     message +=
         fmt::format("{} '{}' ({})", i == 0 ? "" : ",", printable(text), place_text(files, pattern.place));
   }
-  return fail(std::move(message),
-              "use fewer patterns with '**' or '*' before other text, begin them with a longer fixed path, "
-              "or give the "
-              "agents separate rules");
+  return fail(
+      std::move(message),
+      dimension == "destination"
+          ? "use fewer and wider networks and port ranges, or give the agents separate rules"
+          : "use fewer patterns with '**' or '*' before other text, begin them with a longer fixed path, or "
+            "give the agents separate rules");
 }
 
 Result<void> add_dimension(ImageWriter& writer, hp_automaton_id id, const Dimension& dimension,

@@ -126,6 +126,17 @@ TEST(Compile, PatternsThatMultiplyAreRefusedByNameAndPlace) {
   EXPECT_FALSE(image.error().hint.empty());
 }
 
+TEST(Compile, MorePatternBytesThanTheBoundAreRefusedBeforeAnyWork) {
+  std::string rules;
+  for (int i = 0; i < 26; ++i) {
+    rules += fmt::format("  - {{id: r{0}, on: read, path: '/{0}{1}', verdict: allow}}\n", i,
+                         std::string(4000, 'x'));
+  }
+  const auto image = compile(must_check(with_rules(rules)), 0, 1);
+  ASSERT_FALSE(image.has_value());
+  EXPECT_EQ(image.error().message.find("agent 'a': the object patterns need more pattern bytes"), 0U);
+}
+
 TEST(Compile, CgroupsGiveTheFirstDeclaredAgent) {
   const Checked checked = must_check(R"(version: 1
 agents:
