@@ -196,7 +196,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     subscription_.reset();
     if (gone_) co_return Reply{};  // never sent
-    stream_.socket().cancel();
+    error_code ignored;
+    stream_.socket().cancel(ignored);  // the watch for a hang-up
     const approval::Request* request = state_->service.ledger().request(wait.id);
     if (request == nullptr) co_return problem(404, "not-found", "request \"" + wait.id + "\" is no longer kept");
     Reply reply;

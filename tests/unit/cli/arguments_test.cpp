@@ -62,7 +62,9 @@ TEST(SseParser, PutsEventsTogetherFromAnyPieces) {
     SseParser parser;
     std::vector<SseEvent> events;
     for (std::size_t at = 0; at < text.size(); at += size) {
-      for (const auto& event : *parser.feed(text.substr(at, size))) events.push_back(event);
+      const auto complete = parser.feed(text.substr(at, size));
+      ASSERT_TRUE(complete);
+      events.insert(events.end(), complete->begin(), complete->end());
     }
     ASSERT_EQ(events.size(), 2U) << size;
     EXPECT_EQ(events[0].id, "7");

@@ -40,6 +40,7 @@ class Process {
       ::dup2(out[1], 1);
       ::dup2(err[1], 2);
       for (const int end : {out[0], out[1], err[0], err[1]}) ::close(end);
+      for (const int number : {SIGINT, SIGHUP, SIGQUIT}) ::signal(number, SIG_DFL);  // a test run in the background ignores them
       ::setenv("HOLDPOINT_SOCKET", socket.c_str(), 1);
       std::vector<char*> arguments;
       for (auto& word : words) arguments.push_back(word.data());
@@ -327,10 +328,13 @@ TEST_F(Program, RunPassesSignalsOnAndKeepsTheChildsAnswer) {
 }
 
 TEST_F(Program, RunIsNotStoppedByAStopThatAHoldMakes) {
-  // The child stops itself as a hold does. A helper beside it looks at the parent's state and continues it.
+  // The child stops itself as a hold does. A helper beside it waits until the parent has taken its SIGCHLD and is idle, prints
+  // the parent's state, and continues the child.
   Process process(server.socket(), {"run", "--agent", "coder", "--", "sh", "-c",
-                                    "parent=$PPID; (while ! grep -q '^State:.T' /proc/$$/status; do :; done;"
-                                    " grep '^State' /proc/$parent/status; kill -CONT $$) & kill -STOP $$; wait; exit 3"});
+                                    "parent=/proc/$PPID/status; (while ! grep -q '^State:.T' /proc/$$/status; do :; done;"
+                                    " while ! grep -q '^ShdPnd:.0*$' $parent; do :; done;"
+                                    " while grep -q '^State:.R' $parent; do :; done;"
+                                    " grep '^State' $parent; kill -CONT $$) & kill -STOP $$; wait; exit 3"});
   const Ended ended = process.end();
   EXPECT_EQ(ended.status, 3);
   EXPECT_HAS(ended.out, "State:\tS (sleeping)");
