@@ -72,7 +72,9 @@ approval::NewHold make_hold(const HoldFacts& facts, Now now) {
   made.hold.tid = static_cast<int>(fixed.tid);
   made.hold.tgid = static_cast<int>(fixed.tgid);
   made.hold.start_time = fixed.start_time;
-  made.hold.since = now.wall;
+  // The ledger compares it with a grant's beginning, so it is the kernel's moment and not ours.
+  const auto age = now.boot.nanoseconds > fixed.since ? now.boot.nanoseconds - fixed.since : 0;
+  made.hold.since = now.wall - Duration(age);
   made.hold.state = fixed.flags & HP_ACCESS_REFUSED ? approval::HoldState::refused : approval::HoldState::held;
   made.bindable = !(fixed.flags & HP_ACCESS_ARGV_CUT);
   auto& draft = made.draft;

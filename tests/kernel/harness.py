@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A daemon of its own for one kernel test, its API, and agents' processes. Runs as root inside the virtual machine.
+
+Every wait is for a state (a request opens, a process ends), with one generous limit: a test that runs into it fails.
+"""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+LIMIT = float(os.environ.get("HOLDPOINT_TEST_LIMIT", "60"))  # seconds; emulation beside a busy host is slow
+BUILD = pathlib.Path(os.environ["HOLDPOINT_BUILD"])
+TMP = pathlib.Path(os.environ["HOLDPOINT_TEST_TMP"])
+PINS = os.environ["HOLDPOINT_TEST_PIN"]
+CGROUP = pathlib.Path(os.environ["HOLDPOINT_TEST_CGROUP"])  # below /sys/fs/cgroup
+HOLDPOINTD = BUILD / "userspace/daemon/holdpointd"
+HOLDPOINT = BUILD / "userspace/cli/holdpoint"
+ACTOR = BUILD / "tests/kernel/actor"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=LIMIT):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def wait_until(what, condition, limit=None):
+    """Value of `condition` once it is true. Polls every few milliseconds."""
+    end = time.monotonic() + (limit or LIMIT)
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"still not true after {limit or LIMIT:.0f} s: {what}"
+        time.sleep(0.005)
+
+
+def process_state(pid):
+    """Letter of /proc/PID/stat: R, S, T (stopped), Z … or '' when it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return text[text.rindex(")") + 2]
+
+
+class Daemon:
+    """holdpointd with a policy of its own. Use as a context manager; leaving it unloads the programs."""
+
+    def __init__(self, rules, default="allow", agent="coder", name="daemon", extra=""):
+        self.agent = agent
+        self.directory = TMP / name
+        self.policies = self.directory / "policies"
+        self.runtime = self.directory / "run"
+        self.state = self.directory / "state"
+        self.policies.mkdir(parents=True)
+        self.cgroup_path = "/" + str(CGROUP.relative_to("/sys/fs/cgroup"))
+        self.write_policy(rules, default, extra)
+        self.process = None
+
+    def write_policy(self, rules, default="allow", extra=""):
+        head = (
+            f"version: 1\nagents:\n  {self.agent}:\n    cgroups: [\"{self.cgroup_path}/{self.agent}-*\"]\n"
+            f"    default: {default}\n"
+        )
+        (self.policies / "10-test.yaml").write_text(head + extra + "rules:\n" + rules)
+
+    def arguments(self, *more):
+        return [str(HOLDPOINTD), "--policies", str(self.policies), "--config", str(self.directory / "config"), "--state",
+                str(self.state), "--runtime", str(self.runtime), "--pins", PINS + "/holdpoint", "--group", "root",
+                "--sessions", self.cgroup_path + "/sessions", *more]
+
+    def start(self):
+        self.log = open(self.directory / "daemon.log", "ab")
+        self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        wait_until("the API answers", self._answers)
+        return self
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"holdpointd ended with {self.process.returncode}:\n{self.log_text()}")
+        try:
+            return self.get("/v1/health")
+        except OSError:
+            return None
+
+    def log_text(self):
+        return (self.directory / "daemon.log").read_text(errors="replace")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(LIMIT)
+
+    def unload(self):
+        subprocess.run(self.arguments("--unload"), check=True, timeout=LIMIT)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            sys.stderr.write("---- daemon log\n" + self.log_text()[-4000:] + "\n")
+            with contextlib.suppress(Exception):
+                sys.stderr.write("---- requests\n" + json.dumps(self.requests(), indent=1)[:6000] + "\n")
+                sys.stderr.write("---- counters\n" + json.dumps(self.counters()) + "\n")
+        with contextlib.suppress(Exception):
+            self.stop()
+        self.unload()
+
+    # -- API
+
+    def call(self, method, path, body=None):
+        connection = _UnixConnection(str(self.runtime / "api.sock"))
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Content-Type": "application/json"} if text else {})
+            answer = connection.getresponse()
+            raw = answer.read()
+            return answer.status, json.loads(raw) if raw else None
+        finally:
+            connection.close()
+
+    def get(self, path):
+        status, body = self.call("GET", path)
+        assert status == 200, (path, status, body)
+        return body
+
+    def requests(self, state=None):
+        return self.get("/v1/requests" + (f"?state={state}" if state else ""))["requests"]
+
+    def wait_request(self, count=1):
+        """The open requests once there are at least `count`; the first of them when count is 1."""
+        found = wait_until(f"{count} open request(s)", lambda: (r := self.requests("open")) and len(r) >= count and r)
+        return found[0] if count == 1 else found
+
+    def decide(self, request, decision, scope="once", reason="test", **more):
+        status, body = self.call("POST", f"/v1/requests/{request['id']}/decision",
+                                 {"decision": decision, "scope": scope, "reason": reason, **more})
+        assert status == 200, (status, body)
+        return body
+
+    def approve(self, request, **more):
+        return self.decide(request, "approve", **more)
+
+    def deny(self, request, **more):
+        return self.decide(request, "deny", **more)
+
+    def request(self, request):
+        return self.get(f"/v1/requests/{request['id']}")
+
+    def counters(self):
+        found = self.get("/v1/health")["counters"]
+        return found if isinstance(found, dict) else {entry["name"]: entry["value"] for entry in found}
+
+    def records(self, kind=None):
+        found, after = [], 0
+        while True:
+            page = self.get(f"/v1/records?after={after}&limit=500")["records"]
+            if not page:
+                return [r for r in found if kind is None or r["kind"] == kind]
+            found += page
+            after = page[-1]["sequence"]
+
+    def wait_record(self, kind, condition=lambda record: True):
+        return wait_until(f"a record of kind {kind}", lambda: [r for r in self.records(kind) if condition(r)])[0]
+
+    # -- agents
+
+    def session(self, name="1"):
+        """A cgroup that the policy's pattern names: a session of the agent."""
+        path = CGROUP / f"{self.agent}-{name}"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def spawn(self, *command, session="1", **options):
+        """Starts a command as the agent: it enters the session's cgroup before it is executed."""
+        path = self.session(session)
+
+        def enter():
+            (path / "cgroup.procs").write_text("0")
+
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.STDOUT)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([str(part) for part in command], preexec_fn=enter, **options)
+
+    def run(self, *command, **options):
+        """Runs a command as the agent to its end: (exit status, output)."""
+        process = self.spawn(*command, **options)
+        output, _ = process.communicate(timeout=LIMIT)
+        return process.returncode, (output or b"").decode(errors="replace")
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=LIMIT)
+    return process.returncode, (output or b"").decode(errors="replace")
+
+
+def main(tests):
+    """Runs the functions given, in order; each gets a fresh subtree of nothing: it makes its own Daemon. Prints a line each."""
+    chosen = os.environ.get("HOLDPOINT_TEST_CASE")
+    failed = 0
+    for test in tests:
+        if chosen and chosen not in test.__name__:
+            continue
+        start = time.monotonic()
+        try:
+            test()
+        except BaseException as error:  # a failed case must not hide the others
+            failed += 1
+            import traceback
+            traceback.print_exc()
+            print(f"FAIL {test.__name__}: {error}", flush=True)
+        else:
+            print(f"ok   {test.__name__} {time.monotonic() - start:.1f} s", flush=True)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/app.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/log.hpp"
+#include "daemon/bells.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+constexpr auto kScan = std::chrono::milliseconds(50);  // how late a hold whose bell was lost is found
+constexpr unsigned kSyncTicks = 20;                    // records reach the disk within a second
+constexpr unsigned kFullScanTicks = 200;               // compare with the kernel's map also when no bell is known lost
+
+// Device numbers inside the kernel have 20 minor bits; stat gives the older encoding.
+std::uint64_t kernel_device(dev_t device) {
+  return (static_cast<std::uint64_t>(major(device)) << 20) | minor(device);
+}
+
+}  // namespace
+
+App::App(std::unique_ptr<Core> core, const Clock& clock)
+    : clock_(clock),
+      core_(std::move(core)),
+      service_(*core_, [this] { wait_for_deadline(); }),
+      bells_(loop_, core_->programs->wake_descriptor()),
+      deadline_(loop_),
+      scan_(loop_),
+      signals_(loop_, SIGTERM, SIGINT) {}
+
+App::~App() {
+  server_.reset();
+  bells_.release();  // libbpf owns it
+}
+
+Result<> App::open_api() {
+  api::Options options;
+  options.socket_path = core_->config.runtime_directory + "/api.sock";
+  options.group = api::find_group(core_->config.group);
+  auto server = api::Server::start(loop_, service_, clock_, options);
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  struct stat status {};
+  if (::stat(options.socket_path.c_str(), &status) != 0) return fail_errno("cannot see " + options.socket_path, errno);
+  return core_->programs->guard_file(kernel_device(status.st_dev), status.st_ino);
+}
+
+void App::wait_for_bells() {
+  bells_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    answer_bells(*core_);
+    wait_for_deadline();
+    wait_for_bells();
+  });
+}
+
+void App::on_deadline() {
+  (void)carry_out(*core_, core_->ledger.expire(clock_.now()));
+  wait_for_deadline();
+}
+
+void App::wait_for_deadline() {
+  const auto next = core_->ledger.next_deadline();
+  if (!next) {
+    deadline_.cancel();
+    return;
+  }
+  // At least a millisecond, so that a store that cannot write does not turn this into a spin.
+  const auto soonest = clock_.now().wall + std::chrono::milliseconds(1);
+  deadline_.expires_at(std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::max(*next, WallTime(soonest))));
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) on_deadline();
+  });
+}
+
+void App::wait_for_scan() {
+  scan_.expires_after(kScan);
+  scan_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const auto lost = core_->programs->counter(HP_COUNT_LOST_BELL);
+    if (lost != lost_bells_ || ++ticks_ % kFullScanTicks == 0) scan_holds(*core_);
+    lost_bells_ = lost;
+    if (ticks_ % kSyncTicks == 0) core_->recorder.sync();
+    wait_for_scan();
+  });
+}
+
+void App::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log_info("signal {}: stopping; the kernel goes on enforcing (holdpointd --unload ends that)", signal);
+    core_->recorder.record(audit::daemon_stopped(event::mask("signal")), audit::Durability::now);
+    loop_.stop();
+  });
+}
+
+void App::run() {
+  wait_for_bells();
+  wait_for_deadline();
+  wait_for_scan();
+  wait_for_signal();
+  answer_bells(*core_);
+  ::sd_notify(0, "READY=1");
+  loop_.run();
+  ::sd_notify(0, "STOPPING=1");
+  core_->recorder.sync();
+}
+
+}  // namespace holdpoint::daemon

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bells.hpp"
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "daemon/sessions.hpp"
+#include "decision/hold_request.hpp"
+#include "kernel/process.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+void settle(Core& core, const approval::Steps& steps) {
+  // A store that cannot write leaves the thread held; carry_out has told why.
+  (void)carry_out(core, steps);
+}
+
+// `again`: it is suspended once more, since somebody continued it. It keeps its request.
+void begin_hold(Core& core, std::uint64_t id, bool again) {
+  const auto known = core.held.find(id);
+  if (again && known != core.held.end() && core.parking.parked(id)) {
+    core.parking.park(id, known->second.tgid, known->second.tid, known->second.user_stopped);
+    return;
+  }
+  const auto access = core.programs->hold(id);
+  if (!access) return;  // over already
+  const auto& fixed = access->fixed;
+  const bool refused = (fixed.flags & HP_ACCESS_REFUSED) != 0;
+  if (refused) core.programs->remove_refused(id);
+  const int tgid = static_cast<int>(fixed.tgid);
+  if (!refused) core.held.try_emplace(id, HeldThread{tgid, static_cast<int>(fixed.tid), false});
+  know_session(core, fixed.identity.session);
+  const auto process = kernel::read_process(tgid);
+  const auto bound = fixed.identity.operations & (1U << HP_OP_EXEC) ? kernel::bind_arguments(*access, process) : kernel::Bound{};
+  const auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule);
+  const auto now = core.clock.now();
+  settle(core, core.ledger.hold(decision::make_hold({*access, process, bound.files, bound.complete, outcome,
+                                                     core.policies.generation,
+                                                     core.policies.agent_name(fixed.identity.agent)},
+                                                    now),
+                                now));
+}
+
+const char* ending_text(std::uint32_t how) {
+  switch (how) {
+    case HP_ENDED_EXIT: return "the process ended";
+    case HP_ENDED_OTHER: return "the process went on to something else";
+    case HP_ENDED_MOOT: return "the file existed already";
+    case HP_ENDED_ALLOWED: return "allowed meanwhile";
+    default: return "denied meanwhile";
+  }
+}
+
+void end_hold(Core& core, std::uint64_t id, std::uint32_t how) {
+  const auto thread = core.held.find(id);
+  if (thread != core.held.end()) {
+    if (how != HP_ENDED_EXIT)
+      core.parking.release(id, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+    else
+      core.parking.forget(id);
+    core.held.erase(thread);
+  }
+  settle(core, core.ledger.end_hold(id, ending_text(how), false, core.clock.now()));
+}
+
+void consumed(Core& core, std::uint64_t id, bool allowed) {
+  core.held.erase(id);
+  settle(core, core.ledger.consumed(id, allowed, core.clock.now()));
+}
+
+bool terminating(std::uint32_t signal) {
+  return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+}
+bool stopping(std::uint32_t signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+// A signal for a process with held threads. One that ends it cancels the holds; others let its handlers run: the thread is
+// thawed, its call comes back to the hook, and it is held again under the same number.
+void signalled(Core& core, int tgid, std::uint32_t signal) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, thread] : core.held)
+    if (thread.tgid == tgid) ids.push_back(id);
+  for (const auto id : ids) {
+    auto& thread = core.held.at(id);
+    if (stopping(signal)) {
+      thread.user_stopped = true;
+    } else if (terminating(signal)) {
+      const auto name = std::string("signal SIG") + ::sigabbrev_np(static_cast<int>(signal));
+      settle(core, core.ledger.end_hold(id, name, true, core.clock.now()));
+    } else {
+      core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
+    }
+  }
+}
+
+void record_event(Core& core, std::span<const std::byte> bytes) {
+  const auto event = event::decode_event(bytes);
+  if (!event) {
+    log_error("event: {}", event::mask(event.error().text()));
+    return;
+  }
+  const auto& fixed = event->access.fixed;
+  know_session(core, fixed.identity.session);
+  audit::KernelView view;
+  view.agent = core.policies.agent_name(fixed.identity.agent);
+  if (fixed.cause == HP_CAUSE_RULE || event->kind == HP_EVENT_GRANTED)
+    view.rule = core.policies.outcome(fixed.identity.agent, fixed.rule).id;
+  view.access = event::mask(event->access, kernel::read_process(static_cast<int>(fixed.tgid)), {}, {});
+  view.comm = event::mask(std::string_view(fixed.comm, ::strnlen(fixed.comm, sizeof(fixed.comm))));
+  core.recorder.record(audit::kernel_event(*event, view));
+}
+
+}  // namespace
+
+void answer_bells(Core& core) {
+  bool sweep = false;
+  core.programs->drain(
+      [&](const hp_bell& bell) {
+        switch (bell.kind) {
+          case HP_BELL_HOLD: return begin_hold(core, bell.id, bell.argument != 0);
+          case HP_BELL_CONSUMED: return consumed(core, bell.id, bell.argument == HP_ALLOW);
+          case HP_BELL_ENDED: return end_hold(core, bell.id, bell.argument);
+          case HP_BELL_SIGNAL: return signalled(core, static_cast<int>(bell.id), bell.argument);
+          case HP_BELL_SESSION: return know_session(core, bell.id);
+          case HP_BELL_CGROUP_GONE: return cgroup_gone(core, bell.id, bell.argument != 0);
+          case HP_BELL_ATTACH: sweep = true; return;
+          default: log_error("unknown bell {}", bell.kind);
+        }
+      },
+      [&](std::span<const std::byte> bytes) { record_event(core, bytes); });
+  // The tracepoint names the leader only; the other threads are tagged here, or by their first hook.
+  if (!sweep) return;
+  if (auto swept = core.programs->sweep(); !swept) log_error("{}", event::mask(swept.error().text()));
+}
+
+void scan_holds(Core& core) {
+  const auto kernel_holds = core.programs->holds();
+  settle(core, core.ledger.reconcile(kernel_holds, core.clock.now()));
+  for (const auto id : kernel_holds) begin_hold(core, id, false);
+}
+
+}  // namespace holdpoint::daemon

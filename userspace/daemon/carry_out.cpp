@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "daemon/core.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+// The access in a note's request, for records of denials.
+void record_note(Core& core, const approval::Note& note) {
+  audit::NoteSubjects subjects;
+  if (!note.request.empty()) subjects.request = core.ledger.request(note.request);
+  if (!note.grant.empty()) subjects.grant = core.ledger.grant(note.grant);
+  if (note.session != 0) subjects.session = core.ledger.session(note.session);
+  const bool weighty = note.kind == "decision" || note.kind == "grant" || note.kind == "grant_revoked";
+  core.recorder.record(audit::from_note(note, subjects), weighty ? audit::Durability::now : audit::Durability::soon);
+}
+
+void answer(Core& core, const approval::Answer& answer, Now now) {
+  const BootTime not_after{now.boot.nanoseconds + HP_VERDICT_LIFE_NS};
+  if (auto written = core.programs->answer(answer.hold, answer.kernel_digest, answer.allow, not_after); !written) {
+    // Without a verdict in the map the thread stays held: nothing opens. The next scan tries again.
+    log_error("hold {}: {}", answer.hold, event::mask(written.error().text()));
+    return;
+  }
+  const auto thread = core.held.find(answer.hold);
+  if (thread == core.held.end()) return;
+  core.parking.release(answer.hold, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+}
+
+void park(Core& core, const approval::Hold& hold) {
+  const auto thread = core.held.find(hold.id);
+  if (thread == core.held.end()) return;
+  core.parking.park(hold.id, hold.tgid, hold.tid, thread->second.user_stopped);
+}
+
+// A live grant lets equal accesses of the session pass in the kernel, without a hold. Only where the kernel's digest covers
+// all that was approved: what an interpreter reads is compared here, at each hold.
+void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
+  const auto* request = core.ledger.request(grant.request);
+  auto& keys = core.kernel_grants[grant.id];
+  const bool over = grant.revoked || grant.not_after <= now.wall || grant.uses == 0U;
+  if (over || request == nullptr || !request->access.bound.empty()) {
+    for (const auto& key : keys) core.programs->remove_grant(key);
+    core.kernel_grants.erase(grant.id);
+    return;
+  }
+  if (!keys.empty()) return;  // the kernel counts its uses
+  const auto life = std::chrono::duration_cast<std::chrono::nanoseconds>(grant.not_after - now.wall);
+  const hp_grant value{now.boot.nanoseconds + static_cast<std::uint64_t>(life.count()), grant.uses.value_or(~0ULL)};
+  for (const auto& hold : request->holds) {
+    const hp_grant_key key{grant.session, {hold.kernel_digest[0], hold.kernel_digest[1]}};
+    const bool known = std::any_of(keys.begin(), keys.end(), [&](const hp_grant_key& other) {
+      return other.digest[0] == key.digest[0] && other.digest[1] == key.digest[1];
+    });
+    if (known) continue;
+    if (auto written = core.programs->put_grant(key, value); written)
+      keys.push_back(key);
+    else
+      log_error("grant: {}", event::mask(written.error().text()));  // the daemon answers at each hold instead
+  }
+}
+
+}  // namespace
+
+Result<> carry_out(Core& core, const approval::Steps& steps) {
+  if (steps.empty()) return {};
+  if (auto saved = core.store.save(steps); !saved) {
+    core.ledger.undo();
+    ++core.store_failures;
+    log_error("store: {}", event::mask(saved.error().text()));
+    return saved;
+  }
+  const auto now = core.clock.now();
+  for (const auto& step : steps)
+    if (const auto* note = std::get_if<approval::Note>(&step)) record_note(core, *note);
+  for (const auto& step : steps) {
+    if (const auto* grant = std::get_if<approval::SaveGrant>(&step)) put_kernel_grant(core, grant->grant, now);
+    if (const auto* verdict = std::get_if<approval::Answer>(&step)) answer(core, *verdict, now);
+    if (const auto* waiting = std::get_if<approval::Park>(&step)) park(core, waiting->hold);
+  }
+  return {};
+}
+
+}  // namespace holdpoint::daemon

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every long-lived object of the daemon that judges and remembers, in the order in which they are made. One owner: App.
+// Thread: the daemon's loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "approval/ledger.hpp"
+#include "approval/store.hpp"
+#include "base/clock.hpp"
+#include "config/config.hpp"
+#include "daemon/policies.hpp"
+#include "daemon/recorder.hpp"
+#include "kernel/cgroups.hpp"
+#include "kernel/parking.hpp"
+#include "kernel/programs.hpp"
+
+namespace holdpoint::daemon {
+
+// What the daemon knows of a thread that the kernel suspended.
+struct HeldThread {
+  int tgid = 0;
+  int tid = 0;
+  bool user_stopped = false;  // somebody stopped the job meanwhile: that stop is theirs to end
+};
+
+struct Core {
+  const Clock& clock;
+  config::Config config;
+  approval::Store store;
+  approval::Ledger ledger;
+  Recorder recorder;
+  Policies policies;
+  std::unique_ptr<kernel::Programs> programs;
+  kernel::Cgroups cgroups;
+  kernel::Parking parking;
+  std::map<std::uint64_t, HeldThread> held;
+  // Kernel grants by grant id, so that a revoked one can be taken out.
+  std::map<std::string, std::vector<hp_grant_key>> kernel_grants;
+  std::uint64_t store_failures = 0;
+};
+
+// Carries out steps of the ledger: first all that must be durable, then records, then answers. Error: the store could not
+// write; the ledger is as before, and nothing was answered.
+[[nodiscard]] Result<> carry_out(Core& core, const approval::Steps& steps);
+
+}  // namespace holdpoint::daemon

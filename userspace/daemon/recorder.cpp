@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/recorder.hpp"
+
+#include "audit/json.hpp"
+#include "audit/kind.hpp"
+#include "base/log.hpp"
+#include "event/mask.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+api::StreamEvent stream_event(const v1::Record& record) {
+  return {record.sequence(), std::string(audit::kind_word(record)), audit::to_json(record)};
+}
+
+}  // namespace
+
+void Recorder::record(const audit::Entry& entry, audit::Durability durability) {
+  auto written = log_.append(entry, clock_.now(), durability);
+  if (!written) {
+    log_error("record log: {}", event::mask(written.error().text()));
+    return;
+  }
+  const auto event = stream_event(*written);
+  for (auto watcher = watchers_.begin(); watcher != watchers_.end();) {
+    if (const auto alive = watcher->lock()) {
+      (*alive)(event);
+      ++watcher;
+    } else {
+      watcher = watchers_.erase(watcher);
+    }
+  }
+}
+
+void Recorder::sync() {
+  if (!log_.dirty()) return;
+  if (auto synced = log_.sync(); !synced) log_error("record log: {}", event::mask(synced.error().text()));
+}
+
+Result<std::vector<api::StreamEvent>> Recorder::read(std::uint64_t after, std::size_t limit) const {
+  auto records = log_.read(after, limit);
+  if (!records) return std::unexpected(records.error());
+  std::vector<api::StreamEvent> events;
+  events.reserve(records->size());
+  for (const auto& record : *records) events.push_back(stream_event(record));
+  return events;
+}
+
+api::Service::Subscription Recorder::subscribe(std::function<void(const api::StreamEvent&)> callback) {
+  auto watcher = std::make_shared<Watcher>(std::move(callback));
+  watchers_.push_back(watcher);
+  return watcher;
+}
+
+}  // namespace holdpoint::daemon

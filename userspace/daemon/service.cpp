@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/service.hpp"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include "daemon/sessions.hpp"
+#include "daemon/version.hpp"
+
+namespace holdpoint::daemon {
+
+CoreService::CoreService(Core& core, std::function<void()> changed)
+    : core_(core), changed_(std::move(changed)), started_(core.clock.now().wall) {}
+
+bool CoreService::caller_is_tagged(int pid) const { return core_.programs->is_tagged(pid); }
+
+std::expected<void, approval::DecideError> CoreService::finish(std::expected<approval::Steps, approval::DecideError> steps) {
+  if (!steps) return std::unexpected(steps.error());
+  if (auto done = carry_out(core_, *steps); !done)
+    return std::unexpected(approval::DecideError{
+        approval::DecideError::Kind::not_allowed,
+        "the decision could not be stored, so it did not take effect: " + done.error().text()});
+  changed_();
+  return {};
+}
+
+std::expected<void, approval::DecideError> CoreService::decide(const std::string& request, approval::Decision decision) {
+  return finish(core_.ledger.decide(request, std::move(decision), core_.clock.now()));
+}
+
+std::expected<void, approval::DecideError> CoreService::revoke(const std::string& grant, const approval::Principal& by) {
+  return finish(core_.ledger.revoke(grant, by, core_.clock.now()));
+}
+
+Result<approval::Session> CoreService::start_session(const api::Caller& caller, const api::NewSession& wanted) {
+  return daemon::start_session(core_, caller, wanted);
+}
+Result<approval::Session> CoreService::tag(const api::Caller& caller, const api::TagTarget& target) {
+  return daemon::tag(core_, caller, target);
+}
+Result<> CoreService::untag(const api::Caller& caller, std::uint64_t session) {
+  return daemon::untag(core_, caller, session);
+}
+
+api::Health CoreService::health() const {
+  api::Health health;
+  utsname names{};
+  ::uname(&names);
+  health.enforcing = true;
+  health.kernel = names.release;
+  health.version = kVersion;
+  health.policy_generation = core_.policies.generation;
+  health.policy_digest = core_.policies.checked.digest;
+  health.counters = core_.programs->counters();
+  health.counters.emplace_back("store_failures", core_.store_failures);
+  health.counters.emplace_back("records_not_written", core_.recorder.losing());
+  health.started = started_;
+  if (core_.store_failures != 0) health.problems.emplace_back("the store could not write; what was not stored stays held (disk full?)");
+  if (core_.recorder.losing() != 0) health.problems.emplace_back("records are being lost: the record log cannot be written");
+  for (const auto& [name, value] : health.counters)
+    if (name == "lost_events" && value != 0)
+      health.problems.push_back(fmt::format("{} records of denials were lost: more came than the ring holds", value));
+  return health;
+}
+
+Result<std::vector<api::StreamEvent>> CoreService::records(std::uint64_t after, std::size_t limit) const {
+  return core_.recorder.read(after, limit);
+}
+api::Service::Subscription CoreService::subscribe(std::function<void(const api::StreamEvent&)> callback) {
+  return core_.recorder.subscribe(std::move(callback));
+}
+
+}  // namespace holdpoint::daemon

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon as the API sees it. Thread: the daemon's loop.
+#pragma once
+
+#include "api/service.hpp"
+#include "daemon/core.hpp"
+
+namespace holdpoint::daemon {
+
+class CoreService final : public api::Service {
+ public:
+  // `changed` is called after every call that may have moved a deadline.
+  CoreService(Core& core, std::function<void()> changed);
+
+  [[nodiscard]] bool caller_is_tagged(int pid) const override;
+  [[nodiscard]] const approval::Ledger& ledger() const override { return core_.ledger; }
+  [[nodiscard]] std::expected<void, approval::DecideError> decide(const std::string& request,
+                                                                  approval::Decision decision) override;
+  [[nodiscard]] std::expected<void, approval::DecideError> revoke(const std::string& grant,
+                                                                  const approval::Principal& by) override;
+  [[nodiscard]] Result<approval::Session> start_session(const api::Caller& caller, const api::NewSession& wanted) override;
+  [[nodiscard]] Result<approval::Session> tag(const api::Caller& caller, const api::TagTarget& target) override;
+  [[nodiscard]] Result<> untag(const api::Caller& caller, std::uint64_t session) override;
+  [[nodiscard]] api::Health health() const override;
+  [[nodiscard]] Result<std::vector<api::StreamEvent>> records(std::uint64_t after, std::size_t limit) const override;
+  [[nodiscard]] Subscription subscribe(std::function<void(const api::StreamEvent&)> callback) override;
+
+ private:
+  [[nodiscard]] std::expected<void, approval::DecideError> finish(std::expected<approval::Steps, approval::DecideError> steps);
+
+  Core& core_;
+  std::function<void()> changed_;
+  WallTime started_;
+};
+
+}  // namespace holdpoint::daemon

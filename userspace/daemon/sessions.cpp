@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sessions.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/log.hpp"
+#include "daemon/scope.hpp"
+#include "kernel/process.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+approval::Principal principal_of(unsigned uid) { return {"unix", std::to_string(uid), kernel::user_name(uid)}; }
+
+approval::Session describe(Core& core, std::uint64_t id, const hp_session& session, std::string how) {
+  approval::Session described;
+  described.id = id;
+  described.agent = core.policies.agent_name(session.agent);
+  described.cgroup_path = core.cgroups.path_of(session.cgroup).value_or("(gone)");
+  described.recognised_by = std::move(how);
+  // Through sudo the login uid still names the person.
+  described.owner = principal_of(session.login_uid == ~0U ? session.owner_uid : session.login_uid);
+  described.started = core.clock.now().wall;
+  return described;
+}
+
+Result<approval::Session> open(Core& core, std::uint32_t agent, const std::string& cgroup, unsigned uid, unsigned login,
+                               std::string how, approval::Claims claims) {
+  const auto id = core.cgroups.id_of(cgroup);
+  if (!id) return std::unexpected(id.error());
+  const auto known = core.programs->cgroup(*id);
+  const auto top = known ? core.programs->session(known->session) : std::nullopt;
+  // `run` made a cgroup that also matches a pattern: the kernel has opened the session already, without the claims.
+  const bool adopt = how == "run" && known && known->agent == agent && top && top->cgroup == *id;
+  if (known && !adopt) return fail(cgroup + " belongs to a session already", "holdpoint sessions shows it");
+  const auto number = adopt ? Result<std::uint64_t>(known->session)
+                            : core.programs->open_session(agent, *id, uid, login, core.clock.now().boot);
+  if (!number) return std::unexpected(number.error());
+  hp_session session{};
+  session.cgroup = *id;
+  session.agent = agent;
+  session.owner_uid = uid;
+  session.login_uid = login;
+  auto described = describe(core, *number, session, std::move(how));
+  described.claims = std::move(claims);
+  if (auto done = carry_out(core, core.ledger.open_session(described, core.clock.now())); !done)
+    return std::unexpected(done.error());
+  return described;
+}
+
+Result<std::uint32_t> agent_id(const Core& core, const std::string& name) {
+  if (const auto id = policy::find_agent(core.policies.checked, name)) return *id;
+  std::string known;
+  for (const auto& agent : core.policies.agents) known += (known.empty() ? "" : ", ") + agent.name;
+  return fail("no agent \"" + name + "\" in the policy", known.empty() ? "the policy declares none" : "it declares: " + known);
+}
+
+unsigned login_uid(int pid) {
+  std::ifstream in(fmt::format("/proc/{}/loginuid", pid));
+  unsigned uid = ~0U;
+  in >> uid;
+  return in ? uid : ~0U;
+}
+
+// Parent and real uid of a process, from /proc/PID/status.
+struct Kin {
+  int parent = 0;
+  unsigned uid = ~0U;
+};
+Kin kin_of(int pid) {
+  std::ifstream in(fmt::format("/proc/{}/status", pid));
+  Kin kin;
+  for (std::string line; std::getline(in, line);) {
+    (void)std::sscanf(line.c_str(), "PPid: %d", &kin.parent);
+    (void)std::sscanf(line.c_str(), "Uid: %u", &kin.uid);
+  }
+  return kin;
+}
+
+}  // namespace
+
+void know_session(Core& core, std::uint64_t id) {
+  if (id == 0 || core.ledger.session(id) != nullptr) return;
+  const auto session = core.programs->session(id);
+  if (!session) return;
+  const auto path = core.cgroups.path_of(session->cgroup);
+  const bool marked = path && core.cgroups.mark_of(*path);
+  (void)carry_out(core, core.ledger.open_session(describe(core, id, *session, marked ? "xattr" : "cgroup"), core.clock.now()));
+}
+
+void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
+  if (!top) return;
+  for (const auto& [id, session] : core.programs->sessions()) {
+    if (session.cgroup != cgroup) continue;
+    // Tasks that left the cgroup keep their tag; without the session every ask of theirs is denied.
+    core.programs->remove_session(id);
+    (void)carry_out(core, core.ledger.end_session(id, core.clock.now()));
+  }
+}
+
+Result<> recognise_cgroups(Core& core) {
+  core.cgroups.walk([&](const std::string& path, std::uint64_t id) {
+    if (core.programs->cgroup(id)) return;
+    auto agent = policy::match_cgroup(*core.policies.cgroup_image, path);
+    std::string how = "cgroup";
+    if (const auto mark = core.cgroups.mark_of(path)) {
+      if (const auto marked = policy::find_agent(core.policies.checked, *mark)) {
+        agent = *marked;
+        how = "xattr";
+      }
+    }
+    if (agent < HP_MAX_AGENTS) {
+      if (auto opened = open(core, agent, path, 0, ~0U, how, {}); !opened)
+        log_error("cgroup {}: {}", event::mask(path), event::mask(opened.error().text()));
+      return;
+    }
+    const auto slash = path.rfind('/');
+    const auto parent = slash == 0 || slash == std::string::npos ? Result<std::uint64_t>(0) : core.cgroups.id_of(path.substr(0, slash));
+    if (const auto above = parent ? core.programs->cgroup(*parent) : std::nullopt) {
+      if (auto written = core.programs->put_cgroup(id, *above); !written)
+        log_error("{}", event::mask(written.error().text()));
+    }
+  });
+  return core.programs->sweep();
+}
+
+Result<approval::Session> start_session(Core& core, const api::Caller& caller, const api::NewSession& wanted) {
+  const auto agent = agent_id(core, wanted.agent);
+  if (!agent) return std::unexpected(agent.error());
+  const auto kin = kin_of(wanted.pid);
+  if (kin.parent != caller.pid || kin.uid != caller.uid)
+    return fail(fmt::format("process {} is not a child of the caller under the caller's user", wanted.pid),
+                "only a process of one's own can be made an agent");
+  const auto scope = make_scope(core, wanted.agent, wanted.pid);
+  if (!scope) return std::unexpected(scope.error());
+  auto session = open(core, *agent, *scope, caller.uid, login_uid(caller.pid), "run", wanted.claims);
+  if (!session) return session;
+  // Now that the cgroup is known, entering it tags.
+  if (auto moved = core.cgroups.move_process(*scope, wanted.pid); !moved) return std::unexpected(moved.error());
+  if (auto swept = core.programs->sweep(); !swept) return std::unexpected(swept.error());
+  return session;
+}
+
+Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::TagTarget& target) {
+  if (caller.uid != 0) return fail("only root tags what runs already", "sudo holdpoint tag …");
+  const auto agent = agent_id(core, target.agent);
+  if (!agent) return std::unexpected(agent.error());
+  Result<std::string> path = target.cgroup;
+  if (target.pid != 0) path = core.cgroups.of_process(target.pid);
+  if (!target.unit.empty()) path = unit_cgroup(target.unit);
+  if (!path) return std::unexpected(path.error());
+  if (path->empty() || *path == "/") return fail("the root cgroup holds the whole host", "name a service, scope or process of its own");
+  const auto own = core.cgroups.of_process(::getpid());
+  if (own && (*own == *path || own->starts_with(*path + "/"))) return fail("the daemon itself runs in " + *path, "name another cgroup");
+  auto session = open(core, *agent, *path, caller.uid, login_uid(caller.pid), "tag", {});
+  if (!session) return session;
+  // Frozen meanwhile, so that no thread slips out between two looks.
+  (void)core.cgroups.write(*path, "cgroup.freeze", "1");
+  auto recognised = recognise_cgroups(core);
+  (void)core.cgroups.write(*path, "cgroup.freeze", "0");
+  if (!recognised) return std::unexpected(recognised.error());
+  return session;
+}
+
+Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
+  if (caller.uid != 0) return fail("only root untags", "sudo holdpoint untag …");
+  if (core.ledger.session(id) == nullptr) return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
+  for (const auto& [cgroup, value] : core.programs->cgroups())
+    if (value.session == id) core.programs->remove_cgroup(cgroup);
+  if (auto untagged = core.programs->untag(id); !untagged) return untagged;
+  auto done = carry_out(core, core.ledger.end_session(id, core.clock.now()));
+  core.programs->remove_session(id);
+  return done;
+}
+
+}  // namespace holdpoint::daemon

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/start.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+
+#include "base/log.hpp"
+#include "daemon/bells.hpp"
+#include "daemon/sessions.hpp"
+#include "daemon/version.hpp"
+
+namespace holdpoint::daemon {
+namespace {
+
+using config::ExitCode;
+
+std::unexpected<StartError> stop(const Error& error, ExitCode exit = config::kExitFailed) {
+  return std::unexpected(StartError{error, exit});
+}
+
+Result<> make_directory(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return fail_errno("cannot make " + path, errno);
+}
+
+std::string first_line(const char* file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+audit::Origin origin() {
+  utsname names{};
+  ::uname(&names);
+  return {event::mask(names.nodename), first_line("/proc/sys/kernel/random/boot_id")};
+}
+
+std::uint32_t generation_at(Now now) {
+  // Seconds: larger at each start, and never 0.
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
+}
+
+// Agent ids are positions in the policy, and live tags carry them.
+Result<> keep_agent_ids(const kernel::Programs& programs, const Policies& policies) {
+  for (const auto& [name, id] : programs.agent_names()) {
+    const bool same = id < policies.agents.size() && policies.agents[id].name == name;
+    const auto sessions = programs.sessions();
+    const auto number = id;
+    const bool alive = std::any_of(sessions.begin(), sessions.end(), [&](const auto& entry) { return entry.second.agent == number; });
+    if (!same && alive)
+      return fail("agent \"" + name + "\" has live sessions, but moved or vanished in the policy",
+                  "keep agents in their order and add new ones at the end, or end the sessions first");
+  }
+  return {};
+}
+
+Result<> publish(Core& core) {
+  if (auto kept = keep_agent_ids(*core.programs, core.policies); !kept) return kept;
+  std::vector<std::string> names;
+  for (std::uint32_t id = 0; id < core.policies.agents.size(); ++id) {
+    names.push_back(core.policies.agents[id].name);
+    if (auto done = core.programs->publish(id, *core.policies.images[id]); !done) return done;
+  }
+  for (auto id = static_cast<std::uint32_t>(names.size()); id < HP_MAX_AGENTS; ++id)
+    if (auto done = core.programs->withdraw(id); !done) return done;
+  if (auto done = core.programs->publish_cgroups(*core.policies.cgroup_image); !done) return done;
+  return core.programs->name_agents(names);
+}
+
+void record_start(Core& core) {
+  utsname names{};
+  ::uname(&names);
+  core.recorder.record(audit::daemon_started({event::mask(kVersion), event::mask(names.release), "", ""}));
+  audit::PolicyView view{core.policies.generation, core.policies.checked.digest, {}, event::mask("start")};
+  for (const auto& file : core.policies.checked.files) view.files.push_back(event::mask(file));
+  core.recorder.record(audit::policy_loaded(view, {"system", "holdpointd", ""}), audit::Durability::now);
+}
+
+// What a former daemon left: leaves in the freezer, holds in the map, sessions whose cgroup went meanwhile.
+void take_over(Core& core) {
+  std::map<std::uint64_t, std::pair<int, int>> threads;
+  for (const auto id : core.programs->holds())
+    if (const auto access = core.programs->hold(id))
+      threads[id] = {static_cast<int>(access->fixed.tgid), static_cast<int>(access->fixed.tid)};
+  core.parking.adopt(threads);
+  for (const auto& [id, session] : core.programs->sessions()) {
+    if (core.cgroups.path_of(session.cgroup))
+      know_session(core, id);
+    else
+      cgroup_gone(core, session.cgroup, true);
+  }
+  for (const auto* session : core.ledger.sessions())
+    if (!session->ended && !core.programs->session(session->id)) {
+      const auto id = session->id;
+      (void)carry_out(core, core.ledger.end_session(id, core.clock.now()));
+      break;  // the list changed under us; the timer's next scan takes the others
+    }
+  scan_holds(core);
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config, const Clock& clock) {
+  for (const auto& [path, mode] : {std::pair{config.state_directory, 0700}, std::pair{config.runtime_directory, 0755}})
+    if (auto made = make_directory(path, static_cast<mode_t>(mode)); !made) return stop(made.error());
+  const auto now = clock.now();
+  auto policies = load_policies(config, generation_at(now));
+  if (!policies) return stop(policies.error(), config::kExitPolicy);
+  auto store = approval::Store::open(config.state_directory);
+  if (!store) return stop(store.error(), store.error().code == EWOULDBLOCK ? config::kExitAnother : config::kExitFailed);
+  auto contents = store->load();
+  if (!contents) return stop(contents.error());
+  auto log = audit::Log::open(config.state_directory + "/records", origin(), now);
+  if (!log) return stop(log.error());
+  // Ids of sessions and holds start above the store's, and above every number that time could have given out.
+  auto programs = kernel::Programs::load({config.pin_directory, contents->next_session, contents->next_hold});
+  if (!programs) return stop(programs.error());
+  auto core = std::make_unique<Core>(Core{clock, config, std::move(*store), approval::Ledger(contents->counters),
+                                          Recorder(std::move(*log), clock), std::move(*policies), std::move(*programs),
+                                          kernel::Cgroups(), kernel::Parking(kernel::Cgroups()), {}, {}, 0});
+  core->ledger.restore(std::move(contents->sessions), std::move(contents->requests), std::move(contents->grants));
+  if (auto done = publish(*core); !done) return stop(done.error());
+  record_start(*core);
+  if (auto done = recognise_cgroups(*core); !done) return stop(done.error());
+  if (auto done = core->programs->arm(); !done) return stop(done.error());
+  take_over(*core);
+  return core;
+}
+
+Result<> unload(const config::Config& config, const Clock& clock) {
+  if (::access(config.pin_directory.c_str(), F_OK) != 0) return {};
+  auto programs = kernel::Programs::load({config.pin_directory, 1, 1});
+  if (!programs) return std::unexpected(programs.error());
+  kernel::Parking parking{kernel::Cgroups()};
+  const BootTime until{clock.now().boot.nanoseconds + HP_VERDICT_LIFE_NS};
+  std::map<std::uint64_t, std::pair<int, int>> threads;
+  for (const auto id : (*programs)->holds()) {
+    const auto access = (*programs)->hold(id);
+    if (!access) continue;
+    threads[id] = {static_cast<int>(access->fixed.tgid), static_cast<int>(access->fixed.tid)};
+    if (auto done = (*programs)->answer(id, {access->fixed.digest[0], access->fixed.digest[1]}, false, until); !done) return done;
+  }
+  parking.adopt(threads);
+  for (const auto& [id, thread] : threads) parking.release(id, thread.first, thread.second, false);
+  // Each has consumed its denial when its entry is gone; a thread that was stopped by somebody else keeps its entry.
+  for (int look = 0; look < 200 && !(*programs)->holds().empty(); ++look) ::usleep(10'000);
+  programs->reset();
+  return kernel::Programs::unload(config.pin_directory);
+}
+
+}  // namespace holdpoint::daemon
