@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time comes in as an argument. Only base reads the system's clocks; only a main() or a wiring object makes the clock."""
+import re
+
+READS = re.compile(r"\b(?:system_clock|steady_clock|high_resolution_clock)::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\(")
+SLEEPS = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep)\s*\(|(?<![\w.])sleep\s*\(")
+# Where nothing says that a state has changed, so that it must be looked at again.
+MAY_SLEEP = {
+  "userspace/cli/follow.cpp": "between attempts to reach a daemon that is gone",
+  "userspace/daemon/start.cpp": "--unload, until held threads have taken their denials; the daemon that would hear of it is gone",
+}
+PURE = ("userspace/event/", "userspace/policy/", "userspace/approval/", "userspace/decision/")
+
+
+def check(sources):
+  for path in sources.code():
+    if not path.startswith("userspace/") or path.startswith("userspace/base/"):
+      continue
+    for number, line in sources.lines(path):
+      if READS.search(line):
+        yield path, number, "reads a clock: take Now as an argument, or a Clock (base/clock.hpp)"
+      if SLEEPS.search(line) and path not in MAY_SLEEP:
+        yield path, number, "sleeps: wait for a state instead"
+      if path.startswith(PURE) and "SystemClock" in line:
+        yield path, number, "makes a clock: take Now as an argument"
+
+
+BAD = [
+  {"userspace/api/a.cpp": "auto t = std::chrono::system_clock::now();\n"},
+  {"userspace/daemon/a.cpp": "std::this_thread::sleep_for(1ms);\n"},
+  {"userspace/policy/a.cpp": "SystemClock clock;\n"},
+]
+GOOD = {"userspace/base/clock.cpp": "std::chrono::system_clock::now();\n", "userspace/daemon/main.cpp": "const SystemClock clock;\n"}
