@@ -93,7 +93,10 @@ static __always_inline __u32 agent_of_path(const char* path) {
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(hp_cgroup_mkdir, struct cgroup* made, const char* path) {
   __u64 id = BPF_CORE_READ(made, kn, id);
-  __u32 agent = agent_of_path(path);
+  struct hp_config* c = configuration();
+  /* The daemon's own: leaves for held threads, below a session, and cgroups that it opens sessions for itself. */
+  int by_daemon = c && c->daemon_tgid == bpf_get_current_pid_tgid() >> 32;
+  __u32 agent = by_daemon ? HP_MAX_AGENTS : agent_of_path(path);
   if (agent < HP_MAX_AGENTS) {
     session_open(agent, id);
     return 0;

@@ -141,7 +141,8 @@ void answer_bells(Core& core) {
 void scan_holds(Core& core) {
   const auto kernel_holds = core.programs->holds();
   settle(core, core.ledger.reconcile(kernel_holds, core.clock.now()));
-  for (const auto id : kernel_holds) begin_hold(core, id, false);
+  for (const auto id : kernel_holds)
+    if (core.ledger.request_of_hold(id) == nullptr || !core.held.contains(id)) begin_hold(core, id, false);
 }
 
 }  // namespace holdpoint::daemon

@@ -103,7 +103,7 @@ void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
 
 Result<> recognise_cgroups(Core& core) {
   core.cgroups.walk([&](const std::string& path, std::uint64_t id) {
-    if (core.programs->cgroup(id)) return;
+    if (core.programs->cgroup(id) || kernel::Parking::is_leaf(path)) return;
     auto agent = policy::match_cgroup(*core.policies.cgroup_image, path);
     std::string how = "cgroup";
     if (const auto mark = core.cgroups.mark_of(path)) {

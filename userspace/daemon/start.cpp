@@ -96,12 +96,10 @@ void take_over(Core& core) {
     else
       cgroup_gone(core, session.cgroup, true);
   }
+  std::vector<std::uint64_t> gone;
   for (const auto* session : core.ledger.sessions())
-    if (!session->ended && !core.programs->session(session->id)) {
-      const auto id = session->id;
-      (void)carry_out(core, core.ledger.end_session(id, core.clock.now()));
-      break;  // the list changed under us; the timer's next scan takes the others
-    }
+    if (!session->ended && !core.programs->session(session->id)) gone.push_back(session->id);
+  for (const auto id : gone) (void)carry_out(core, core.ledger.end_session(id, core.clock.now()));
   scan_holds(core);
 }
 
@@ -132,27 +130,6 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
   if (auto done = core->programs->arm(); !done) return stop(done.error());
   take_over(*core);
   return core;
-}
-
-Result<> unload(const config::Config& config, const Clock& clock) {
-  if (::access(config.pin_directory.c_str(), F_OK) != 0) return {};
-  auto programs = kernel::Programs::load({config.pin_directory, 1, 1});
-  if (!programs) return std::unexpected(programs.error());
-  kernel::Parking parking{kernel::Cgroups()};
-  const BootTime until{clock.now().boot.nanoseconds + HP_VERDICT_LIFE_NS};
-  std::map<std::uint64_t, std::pair<int, int>> threads;
-  for (const auto id : (*programs)->holds()) {
-    const auto access = (*programs)->hold(id);
-    if (!access) continue;
-    threads[id] = {static_cast<int>(access->fixed.tgid), static_cast<int>(access->fixed.tid)};
-    if (auto done = (*programs)->answer(id, {access->fixed.digest[0], access->fixed.digest[1]}, false, until); !done) return done;
-  }
-  parking.adopt(threads);
-  for (const auto& [id, thread] : threads) parking.release(id, thread.first, thread.second, false);
-  // Each has consumed its denial when its entry is gone; a thread that was stopped by somebody else keeps its entry.
-  for (int look = 0; look < 200 && !(*programs)->holds().empty(); ++look) ::usleep(10'000);
-  programs->reset();
-  return kernel::Programs::unload(config.pin_directory);
 }
 
 }  // namespace holdpoint::daemon

@@ -15,7 +15,5 @@ struct StartError {
 };
 
 [[nodiscard]] std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config, const Clock& clock);
-// Denies every hold, thaws, detaches, and removes the pins.
-[[nodiscard]] Result<> unload(const config::Config& config, const Clock& clock);
 
 }  // namespace holdpoint::daemon

@@ -207,16 +207,20 @@ std::vector<std::pair<std::string, std::uint64_t>> Programs::counters() const {
       "allowed",       "denied",       "held",          "held_again",   "released",     "granted",
       "tagged",        "tampered",     "lost_bells",    "lost_events",  "full_holds",   "full_session_holds",
       "full_sessions", "no_storage",   "unresolved",    "rename_races", "signal_failed", "full_arguments"};
+  std::vector<std::pair<std::string, std::uint64_t>> found;
+  for (std::uint32_t what = 0; what < HP_COUNT_END; ++what)
+    found.emplace_back(kNames[what], counter(static_cast<hp_counter>(what)));
+  return found;
+}
+
+std::uint64_t Programs::counter(hp_counter what) const {
   const int processors = ::libbpf_num_possible_cpus();
   std::vector<std::uint64_t> values(static_cast<std::size_t>(std::max(processors, 1)));
-  std::vector<std::pair<std::string, std::uint64_t>> found;
-  for (std::uint32_t what = 0; what < HP_COUNT_END; ++what) {
-    if (::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.counters), &what, values.data()) != 0) continue;
-    std::uint64_t sum = 0;
-    for (const auto value : values) sum += value;
-    found.emplace_back(kNames[what], sum);
-  }
-  return found;
+  const auto key = static_cast<std::uint32_t>(what);
+  if (::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.counters), &key, values.data()) != 0) return 0;
+  std::uint64_t sum = 0;
+  for (const auto value : values) sum += value;
+  return sum;
 }
 
 }  // namespace holdpoint::kernel

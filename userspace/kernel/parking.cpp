@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <charconv>
+#include <string_view>
 
 namespace holdpoint::kernel {
 namespace {
@@ -21,6 +22,10 @@ std::string leaf_path(const std::string& home, std::uint64_t hold) {
 }
 
 }  // namespace
+
+bool Parking::is_leaf(const std::string& path) {
+  return std::string_view(path).substr(path.rfind('/') + 1).starts_with(kPrefix);
+}
 
 bool Parking::enter(Leaf& leaf, int tgid, int tid) const {
   if (!cgroups_.make(leaf.path)) return false;

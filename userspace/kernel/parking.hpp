@@ -30,6 +30,8 @@ class Parking {
   void release(std::uint64_t hold, int tgid, int tid, bool user_stopped);
   // Takes up leaves that a former daemon left: those of `holds` stay parked, the others are thawed and removed.
   void adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds);
+  // Whether a cgroup path names a leaf of ours.
+  [[nodiscard]] static bool is_leaf(const std::string& path);
   [[nodiscard]] bool parked(std::uint64_t hold) const { return leaves_.contains(hold); }
   // A thread moved back to where it was; leaves whose threads died are removed here.
   void forget(std::uint64_t hold);

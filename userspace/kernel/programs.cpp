@@ -145,11 +145,4 @@ Result<> Programs::arm() {
   return {};
 }
 
-Result<> Programs::unload(const std::string& pin_directory) {
-  std::error_code error;
-  fs::remove_all(pin_directory, error);
-  if (error) return fail_errno("cannot remove " + pin_directory, error.value());
-  return {};
-}
-
 }  // namespace holdpoint::kernel

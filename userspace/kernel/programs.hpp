@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,10 +43,6 @@ class Programs {
 
   // From now on this set judges, and the former one is detached.
   [[nodiscard]] Result<> arm();
-  // Detaches everything and removes the pins below `pin_directory`; nothing is guarded afterwards. The caller has denied the
-  // holds before.
-  [[nodiscard]] static Result<> unload(const std::string& pin_directory);
-
   // Publishing: the swap of one inner map.
   [[nodiscard]] Result<> publish(std::uint32_t agent, const hp_policy& image);
   [[nodiscard]] Result<> withdraw(std::uint32_t agent);
@@ -90,6 +88,7 @@ class Programs {
 
   // No tagged process talks to this file (a socket).
   [[nodiscard]] Result<> guard_file(std::uint64_t device, std::uint64_t inode);
+  [[nodiscard]] std::uint64_t counter(hp_counter what) const;  // sum over processors
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> counters() const;
 
  private:
