@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -141,6 +142,16 @@ void answer_bells(Core& core) {
 void scan_holds(Core& core) {
   const auto kernel_holds = core.programs->holds();
   settle(core, core.ledger.reconcile(kernel_holds, core.clock.now()));
+  // Threads whose last bell was lost: over, without anybody having said so.
+  const std::set<std::uint64_t> alive(kernel_holds.begin(), kernel_holds.end());
+  for (auto thread = core.held.begin(); thread != core.held.end();) {
+    if (alive.contains(thread->first)) {
+      ++thread;
+      continue;
+    }
+    core.parking.forget(thread->first);
+    thread = core.held.erase(thread);
+  }
   for (const auto id : kernel_holds)
     if (core.ledger.request_of_hold(id) == nullptr || !core.held.contains(id)) begin_hold(core, id, false);
 }
