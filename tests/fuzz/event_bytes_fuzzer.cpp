@@ -29,6 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::byte> padded(bytes.begin(), bytes.end());
   padded.resize(sizeof(hp_hold) + sizeof(hp_argv));
   const auto all = std::span<const std::byte>(padded);
-  if (const auto access = decode_hold(all.first(sizeof(hp_hold)), all.subspan(sizeof(hp_hold)))) show(*access);
+  if (const auto access = decode_hold(all.first(sizeof(hp_hold)), all.subspan(sizeof(hp_hold))))
+    show(*access);
   return 0;
 }

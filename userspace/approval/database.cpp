@@ -47,10 +47,8 @@ void Statement::bind(int parameter, const std::string& value) {
 }
 
 void Statement::bind(int parameter, std::optional<std::int64_t> value) {
-  if (value)
-    sqlite3_bind_int64(statement_.get(), parameter, *value);
-  else
-    sqlite3_bind_null(statement_.get(), parameter);
+  if (value) sqlite3_bind_int64(statement_.get(), parameter, *value);
+  else sqlite3_bind_null(statement_.get(), parameter);
 }
 
 Result<bool> Statement::step() {

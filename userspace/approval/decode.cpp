@@ -107,10 +107,8 @@ event::MaskedAccess access(const Json& value, const std::string& name, std::stri
   for (const Json& item : fields.list("bound"))
     read.bound.push_back(bound_file(item, name + ".bound", fault));
   for (const Json& item : fields.list("warnings")) {
-    if (item.is_string())
-      read.warnings.push_back(item.get<std::string>());
-    else
-      fields.fail("warnings", "a text was expected");
+    if (item.is_string()) read.warnings.push_back(item.get<std::string>());
+    else fields.fail("warnings", "a text was expected");
   }
   fields.finish();
   return read;
@@ -122,10 +120,8 @@ std::map<std::string, std::string> labels(Fields& fields) {
   if (!value.is_object()) fields.fail("labels", "an object was expected");
   if (value.is_object())
     for (const auto& [key, text] : value.items()) {
-      if (text.is_string())
-        read.emplace(key, text.get<std::string>());
-      else
-        fields.fail("labels", "a text was expected");
+      if (text.is_string()) read.emplace(key, text.get<std::string>());
+      else fields.fail("labels", "a text was expected");
     }
   return read;
 }

@@ -21,14 +21,10 @@ class Plan {
   // Steps of another plan, each to its kind.
   void add(Steps steps) {
     for (Step& step : steps) {
-      if (std::holds_alternative<Note>(step))
-        notes_.push_back(std::move(step));
-      else if (std::holds_alternative<Answer>(step))
-        answers_.push_back(std::move(step));
-      else if (std::holds_alternative<Park>(step))
-        parks_.push_back(std::move(step));
-      else
-        saves_.push_back(std::move(step));
+      if (std::holds_alternative<Note>(step)) notes_.push_back(std::move(step));
+      else if (std::holds_alternative<Answer>(step)) answers_.push_back(std::move(step));
+      else if (std::holds_alternative<Park>(step)) parks_.push_back(std::move(step));
+      else saves_.push_back(std::move(step));
     }
   }
 

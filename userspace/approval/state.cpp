@@ -83,10 +83,8 @@ void State::undo() {
   put_back(grants_);
   put_back(sessions_);
   for (auto& [hold, value] : std::exchange(settled_.before, {})) {
-    if (value)
-      settled_.rows.insert_or_assign(hold, std::move(*value));
-    else
-      settled_.rows.erase(hold);
+    if (value) settled_.rows.insert_or_assign(hold, std::move(*value));
+    else settled_.rows.erase(hold);
   }
 }
 
@@ -167,10 +165,8 @@ void State::replace(std::uint64_t number, std::optional<Grant> value) {
 
 void State::replace(std::uint64_t number, std::optional<Session> value) {
   sessions_.rows.erase(number);
-  if (!value || !value->ended)
-    ended_sessions_.remove(number);
-  else
-    ended_sessions_.add(number);
+  if (!value || !value->ended) ended_sessions_.remove(number);
+  else ended_sessions_.add(number);
   if (value) sessions_.rows.emplace(number, std::move(*value));
 }
 

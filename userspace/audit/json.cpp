@@ -79,7 +79,8 @@ void Writer::common(const v1::Record& record) {
   put("digest", record.digest());
   put("policy_generation", record.policy_generation());
   if (record.has_actor())
-    json_["actor"] = {{"kind", record.actor().kind()}, {"id", record.actor().id()}, {"name", text(record.actor().name())}};
+    json_["actor"] = {
+        {"kind", record.actor().kind()}, {"id", record.actor().id()}, {"name", text(record.actor().name())}};
 }
 
 void Writer::access(const v1::Access& access) {

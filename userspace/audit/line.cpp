@@ -37,12 +37,24 @@ struct Word {
   const char* shown;
 };
 constexpr Word words[] = {
-    {"daemon_started", "started"}, {"daemon_stopped", "stopped"}, {"policy_loaded", "policy"},
-    {"policy_refused", "policy!"}, {"session", "session"},        {"session_ended", "ended"},
-    {"hold", "held"},              {"request", "asked"},          {"expiry", "expired"},
-    {"cancellation", "cancelled"}, {"superseded", "superseded"},  {"denial", "denied"},
-    {"logged", "logged"},          {"granted", "granted"},        {"grant", "grant"},
-    {"grant_revoked", "revoked"},  {"tampered", "killed"},        {"guard", "guard!"},
+    {"daemon_started", "started"},
+    {"daemon_stopped", "stopped"},
+    {"policy_loaded", "policy"},
+    {"policy_refused", "policy!"},
+    {"session", "session"},
+    {"session_ended", "ended"},
+    {"hold", "held"},
+    {"request", "asked"},
+    {"expiry", "expired"},
+    {"cancellation", "cancelled"},
+    {"superseded", "superseded"},
+    {"denial", "denied"},
+    {"logged", "logged"},
+    {"granted", "granted"},
+    {"grant", "grant"},
+    {"grant_revoked", "revoked"},
+    {"tampered", "killed"},
+    {"guard", "guard!"},
     {"lost", "LOST"},
 };
 
@@ -94,11 +106,25 @@ std::string subject(const Json& json) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},      {"grant", ""},       {"rule", "rule "},     {"scope", ""},
-      {"cause", "cause "},  {"reason", "— "},    {"how", "— "},         {"why", "— "},
-      {"outcome", "— "},    {"detail", "— "},    {"error", "— "},       {"count", "count "},
-      {"bytes", "bytes "},  {"version", ""},     {"kernel", "kernel "}, {"cgroup", "in "},
-      {"deadline", "until "}, {"not_after", "until "}, {"policy_generation", "policy "},
+      {"request", ""},
+      {"grant", ""},
+      {"rule", "rule "},
+      {"scope", ""},
+      {"cause", "cause "},
+      {"reason", "— "},
+      {"how", "— "},
+      {"why", "— "},
+      {"outcome", "— "},
+      {"detail", "— "},
+      {"error", "— "},
+      {"count", "count "},
+      {"bytes", "bytes "},
+      {"version", ""},
+      {"kernel", "kernel "},
+      {"cgroup", "in "},
+      {"deadline", "until "},
+      {"not_after", "until "},
+      {"policy_generation", "policy "},
   };
   std::string out;
   for (const auto& [name, before] : members) {
@@ -122,7 +148,8 @@ std::string draw(const Json& json, ClockStyle style) {
   for (const auto& piece : {what(json), who(json)})
     if (!piece.empty()) out += "  " + piece;
   out += details(json);
-  if (const auto hidden = text(json, "hidden_bytes"); !hidden.empty()) out += "  (" + hidden + " secret bytes hidden)";
+  if (const auto hidden = text(json, "hidden_bytes"); !hidden.empty())
+    out += "  (" + hidden + " secret bytes hidden)";
   // Idempotent for what was masked; for a server that is not ours it is what keeps the terminal safe.
   return event::restore_masked(std::move(out), 0).text();
 }
@@ -136,6 +163,8 @@ Result<std::string> line_of_json(std::string_view json, ClockStyle style) {
   return draw(parsed, style);
 }
 
-std::string line(const v1::Record& record, ClockStyle style) { return draw(Json::parse(to_json(record)), style); }
+std::string line(const v1::Record& record, ClockStyle style) {
+  return draw(Json::parse(to_json(record)), style);
+}
 
 }  // namespace holdpoint::audit

@@ -24,7 +24,8 @@ Result<Fd> lock_directory(const std::string& directory) {
   if (!fd) return fd;
   if (::flock(fd->get(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno == EWOULDBLOCK)
-    return fail(directory + ": another process writes here", "stop the other holdpointd, or use another state directory");
+    return fail(directory + ": another process writes here",
+                "stop the other holdpointd, or use another state directory");
   return fail_errno(directory, errno);
 }
 
@@ -55,7 +56,7 @@ Result<> Log::find_end(Now now) {
   first_ = next_sequence_ = segments->back();
   file_ = Fd(::open(path().c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
   if (!file_) return fail_errno(path(), errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file_.get(), &status) != 0) return fail_errno(path(), errno);
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size < segment_head) {  // the crash came while the file was made
@@ -68,7 +69,8 @@ Result<> Log::find_end(Now now) {
   if (size_ == size) return {};
   if (auto done = cut_tail(size_, size); !done) return done;
   // A full disk must not keep the guard from starting: then the loss is noted with the next record that fits.
-  if (auto noted = write_record(lost("torn-tail", 0, size - size_), now); !noted) count_loss(noted.error().code, 1);
+  if (auto noted = write_record(lost("torn-tail", 0, size - size_), now); !noted)
+    count_loss(noted.error().code, 1);
   return sync();
 }
 
@@ -81,8 +83,9 @@ Result<std::uint64_t> Log::scan(std::uint64_t first) {
     good = reader->position();
     if ((good.sequence - first) % index_step == 0) index_.push_back(good);
     auto record = reader->next();
-    if (!record && record.error().code != 0) return std::unexpected(record.error());  // cannot read: nothing is known
-    if (!record || !*record) break;  // damage or the end: both are the end of what is good
+    if (!record && record.error().code != 0)
+      return std::unexpected(record.error());  // cannot read: nothing is known
+    if (!record || !*record) break;            // damage or the end: both are the end of what is good
   }
   next_sequence_ = good.sequence;
   return good.offset;

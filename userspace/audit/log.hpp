@@ -29,7 +29,8 @@ struct Origin {
 class Log {
  public:
   struct Options {
-    std::uint64_t segment_bytes = 64U << 20;  // a segment that would grow over it is closed and the next one begun
+    std::uint64_t segment_bytes =
+        64U << 20;  // a segment that would grow over it is closed and the next one begun
   };
 
   // Creates `directory` (mode 0700) if its parent is there, takes its lock, and finds the end. What a crash tore off the end
@@ -74,7 +75,8 @@ class Log {
   std::uint64_t next_sequence_ = 1;
   std::uint64_t unsynced_ = 0;  // records since the last fdatasync
   bool torn_ = false;           // bytes of a failed write stand behind size_
-  bool leave_segment_ = false;  // an fdatasync failed: what the kernel says about this file cannot be believed any more
+  bool leave_segment_ =
+      false;  // an fdatasync failed: what the kernel says about this file cannot be believed any more
   std::uint64_t lost_count_ = 0;
   Literal lost_reason_ = "write-error";
   std::vector<Position> index_;  // of the segment that is written to: every 1,024th record

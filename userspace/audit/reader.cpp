@@ -60,8 +60,8 @@ Result<bool> Reader::enter_following() {
   if (following == segments->end()) return false;
   const bool first = position_.segment == 0;  // the log was empty when we looked
   if (!first && *following != position_.sequence)
-    return fail(fmt::format("{}: record {} should follow, but the next file begins with {}", place(), position_.sequence,
-                            *following));
+    return fail(fmt::format("{}: record {} should follow, but the next file begins with {}", place(),
+                            position_.sequence, *following));
   if (auto entered = enter(*following); !entered) return std::unexpected(entered.error());
   return true;
 }
@@ -103,7 +103,8 @@ Result<std::optional<std::string>> Reader::next_payload() {
     const bool between = buffer_.size() == used_;
     auto entered = enter_following();
     if (!entered) return std::unexpected(entered.error());
-    if (!*entered) return std::nullopt;  // the writer is at it, or the end was torn and waits for the daemon's start
+    if (!*entered)
+      return std::nullopt;  // the writer is at it, or the end was torn and waits for the daemon's start
     if (!between) return fail(fmt::format("{}: the file before it ends within a record", place()));
   }
 }
@@ -116,7 +117,8 @@ Result<std::optional<v1::Record>> Reader::next() {
     const auto sequence = position_.sequence++;
     if (sequence < wanted_) continue;
     v1::Record record;
-    if (!record.ParseFromString(**payload)) return fail(place() + ": the record before it is not of this format");
+    if (!record.ParseFromString(**payload))
+      return fail(place() + ": the record before it is not of this format");
     if (record.sequence() != sequence)
       return fail(fmt::format("{}: record {} stands where {} belongs", place(), record.sequence(), sequence));
     return record;

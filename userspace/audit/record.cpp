@@ -79,7 +79,8 @@ Entry session_started(const approval::Session& session) {
   kind.set_recognised_by(fill::word(session.recognised_by));
   fill::masked(*kind.mutable_on_behalf_of(), session.claims.on_behalf_of);
   fill::masked(*kind.mutable_purpose(), session.claims.purpose);
-  for (const auto& [key, value] : session.claims.labels) (*kind.mutable_labels())[fill::word(key)] = fill::word(value);
+  for (const auto& [key, value] : session.claims.labels)
+    (*kind.mutable_labels())[fill::word(key)] = fill::word(value);
   return EntryMaker::make(std::move(record));
 }
 
@@ -122,7 +123,8 @@ Entry decided(const approval::Request& request) {
   fill::actor(record, decision.by);
   kind.set_approve(decision.approve);
   kind.set_scope(std::string(approval::scope_text(decision.scope)));
-  if (decision.lifetime.count() > 0) kind.set_lifetime_ns(static_cast<std::uint64_t>(decision.lifetime.count()));
+  if (decision.lifetime.count() > 0)
+    kind.set_lifetime_ns(static_cast<std::uint64_t>(decision.lifetime.count()));
   fill::masked(*kind.mutable_reason(), decision.reason);
   kind.set_channel(fill::word(decision.channel));
   return EntryMaker::make(std::move(record));
@@ -150,7 +152,8 @@ Entry superseded(const approval::Request& request, const event::MaskedText& why)
   return EntryMaker::make(std::move(record));
 }
 
-Entry released(const approval::Request& request, std::uint64_t hold, bool allowed, const event::MaskedText& detail) {
+Entry released(const approval::Request& request, std::uint64_t hold, bool allowed,
+               const event::MaskedText& detail) {
   auto record = about(request);
   record.set_hold(hold);
   record.mutable_released()->set_allowed(allowed);
@@ -171,7 +174,8 @@ Entry grant_made(const approval::Grant& grant) {
   return EntryMaker::make(std::move(record));
 }
 
-Entry grant_revoked(const approval::Grant& grant, const event::MaskedText& how, const approval::Principal& by) {
+Entry grant_revoked(const approval::Grant& grant, const event::MaskedText& how,
+                    const approval::Principal& by) {
   v1::Record record;
   fill::common(record, grant);
   fill::actor(record, by);

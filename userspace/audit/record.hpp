@@ -56,7 +56,8 @@ struct PolicyView {
 // The decision in `request`; without one the record says so as denied by nobody.
 [[nodiscard]] Entry decided(const approval::Request& request);
 [[nodiscard]] Entry expired(const approval::Request& request);
-[[nodiscard]] Entry cancelled(const approval::Request& request, std::uint64_t hold, const event::MaskedText& how);
+[[nodiscard]] Entry cancelled(const approval::Request& request, std::uint64_t hold,
+                              const event::MaskedText& how);
 [[nodiscard]] Entry superseded(const approval::Request& request, const event::MaskedText& why);
 [[nodiscard]] Entry released(const approval::Request& request, std::uint64_t hold, bool allowed,
                              const event::MaskedText& detail);
@@ -68,8 +69,8 @@ struct PolicyView {
 // daemon's tables.
 struct KernelView {
   std::string agent;
-  std::string rule;        // id of the rule that decided; empty when `cause` is another
-  std::string grant;       // HP_EVENT_GRANTED: where it is known
+  std::string rule;   // id of the rule that decided; empty when `cause` is another
+  std::string grant;  // HP_EVENT_GRANTED: where it is known
   event::MaskedAccess access;
   event::MaskedText comm;
 };

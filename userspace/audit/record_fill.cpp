@@ -23,7 +23,8 @@ void masked_cut(v1::Masked& out, const event::MaskedText& text, std::size_t limi
 std::string word(std::string_view text) { return event::mask(text).text(); }
 
 std::string hex(std::string_view text) {
-  const bool good = std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool good =
+      std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   return good && text.size() <= 128 ? std::string(text) : std::string();
 }
 
@@ -53,7 +54,8 @@ void access(v1::Access& out, const event::MaskedAccess& access) {
     bound.set_sha256(hex(file.sha256));
     bound.set_size(file.size);
   }
-  out.set_bound_omitted(static_cast<std::uint32_t>(access.bound.size()) - static_cast<std::uint32_t>(out.bound_size()));
+  out.set_bound_omitted(static_cast<std::uint32_t>(access.bound.size()) -
+                        static_cast<std::uint32_t>(out.bound_size()));
   for (const auto& warning : access.warnings) masked(*out.add_warnings(), event::mask(warning));
 }
 

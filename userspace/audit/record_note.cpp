@@ -81,10 +81,8 @@ Entry session_record(const approval::Note& note, const NoteSubjects& subjects) {
     return session_ended(*subjects.session, {});
   }
   auto record = bare(note, subjects);
-  if (note.kind == "session")
-    record.mutable_session_started();
-  else
-    record.mutable_session_ended();
+  if (note.kind == "session") record.mutable_session_started();
+  else record.mutable_session_ended();
   record.set_agent(fill::word(note.detail));
   return EntryMaker::make(std::move(record));
 }
@@ -92,7 +90,8 @@ Entry session_record(const approval::Note& note, const NoteSubjects& subjects) {
 // A note whose request or grant is not at hand, or whose kind nobody told us: recorded as such, never dropped.
 Entry unknown_record(const approval::Note& note, const NoteSubjects& subjects) {
   auto record = bare(note, subjects);
-  record.mutable_lost()->set_reason("subject of a note: " + fill::word(note.kind) + ": " + fill::word(note.detail));
+  record.mutable_lost()->set_reason("subject of a note: " + fill::word(note.kind) + ": " +
+                                    fill::word(note.detail));
   record.mutable_lost()->set_count(1);
   return EntryMaker::make(std::move(record));
 }

@@ -31,10 +31,13 @@ Result<> check_segment_head(std::string_view bytes, const std::string& name) {
   if (bytes == segment_head_bytes()) return {};
   if (!bytes.starts_with(magic))
     return fail(name + ": not a Holdpoint record file", "move it out of the records directory");
-  return fail(name + ": written by a newer version of Holdpoint", "use that version, or another state directory");
+  return fail(name + ": written by a newer version of Holdpoint",
+              "use that version, or another state directory");
 }
 
-std::string segment_name(std::uint64_t first_sequence) { return fmt::format("{:020}{}", first_sequence, suffix); }
+std::string segment_name(std::uint64_t first_sequence) {
+  return fmt::format("{:020}{}", first_sequence, suffix);
+}
 
 Result<std::vector<std::uint64_t>> list_segments(const std::string& directory) {
   std::vector<std::uint64_t> firsts;

@@ -25,7 +25,8 @@ inline constexpr std::size_t segment_head = 16;
 // The directory, with O_NOFOLLOW: a link in its place is somebody else's doing.
 [[nodiscard]] Result<Fd> open_directory(const std::string& directory);
 // All of [offset, offset + size), or less at the end of the file.
-[[nodiscard]] Result<std::string> read_range(int fd, std::uint64_t offset, std::size_t size, const std::string& name);
+[[nodiscard]] Result<std::string> read_range(int fd, std::uint64_t offset, std::size_t size,
+                                             const std::string& name);
 [[nodiscard]] Result<> write_all(int fd, std::string_view bytes, const std::string& name);
 
 }  // namespace holdpoint::audit

@@ -32,17 +32,15 @@ std::string rfc3339(std::int64_t wall_time_ns) {
   const auto [seconds, nanoseconds] = split(wall_time_ns);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, nanoseconds);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, nanoseconds);
 }
 
 std::string clock_text(std::int64_t wall_time_ns, ClockStyle style) {
   const auto seconds = split(wall_time_ns).seconds;
   std::tm parts{};
-  if (style.utc)
-    ::gmtime_r(&seconds, &parts);
-  else
-    ::localtime_r(&seconds, &parts);
+  if (style.utc) ::gmtime_r(&seconds, &parts);
+  else ::localtime_r(&seconds, &parts);
   auto text = fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
   if (!style.date) return text;
   return fmt::format("{:04}-{:02}-{:02} {}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, text);

@@ -40,7 +40,8 @@ bool journald_listens() {
 // it is not spdlog's default logger, which takes any string.
 spdlog::logger& logger() {
   static const std::unique_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_unique<spdlog::logger>("holdpointd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made =
+        std::make_unique<spdlog::logger>("holdpointd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern(journald_listens() ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %-7l %v");
     made->set_level(spdlog::level::info);
     made->flush_on(spdlog::level::debug);
@@ -58,10 +59,8 @@ namespace log_detail {
 bool enabled(LogLevel level) { return logger().should_log(to_spdlog(level)); }
 
 void write(LogLevel level, std::string_view line) {
-  if (journald_listens())
-    logger().log(to_spdlog(level), "{}{}", journal_priority(level), line);
-  else
-    logger().log(to_spdlog(level), "{}", line);
+  if (journald_listens()) logger().log(to_spdlog(level), "{}{}", journal_priority(level), line);
+  else logger().log(to_spdlog(level), "{}", line);
 }
 
 }  // namespace log_detail

@@ -32,12 +32,14 @@ struct LogText<Literal> {
 
 // Numbers, but not characters: strings could be passed one by one.
 template <typename T>
-concept LoggableNumber = std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                         !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+concept LoggableNumber =
+    std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
+    !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <typename T>
-concept Loggable = LoggableNumber<T> || (!std::is_convertible_v<const T&, std::string_view> && requires(const T& value) {
-                     { LogText<T>::text(value) } -> std::same_as<std::string_view>;
-                   });
+concept Loggable =
+    LoggableNumber<T> || (!std::is_convertible_v<const T&, std::string_view> && requires(const T& value) {
+      { LogText<T>::text(value) } -> std::same_as<std::string_view>;
+    });
 
 }  // namespace holdpoint

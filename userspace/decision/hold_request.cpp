@@ -39,12 +39,15 @@ class Sha256 {
 std::vector<std::string> warnings(const HoldFacts& facts) {
   std::vector<std::string> found;
   const auto& access = facts.access.fixed;
-  if (access.flags & HP_ACCESS_UNLINKED) found.emplace_back("the file has no name any more: nobody can look at it later");
-  if (access.flags & HP_ACCESS_ARGV_CUT) found.emplace_back("argv is longer than 16 KiB and cannot be verified: deny only");
+  if (access.flags & HP_ACCESS_UNLINKED)
+    found.emplace_back("the file has no name any more: nobody can look at it later");
+  if (access.flags & HP_ACCESS_ARGV_CUT)
+    found.emplace_back("argv is longer than 16 KiB and cannot be verified: deny only");
   if (access.flags & HP_ACCESS_TRUNCATE) found.emplace_back("the file will be emptied");
   if (access.flags & HP_ACCESS_FAST_OPEN) found.emplace_back("TCP fast open: connects and sends at once");
   if (access.flags & HP_ACCESS_REFUSED) found.emplace_back("refused at once; approval lets a retry pass");
-  if (!facts.bound_complete) found.emplace_back("content not bound: an argument names a file that could not be hashed");
+  if (!facts.bound_complete)
+    found.emplace_back("content not bound: an argument names a file that could not be hashed");
   return found;
 }
 
@@ -75,7 +78,8 @@ approval::NewHold make_hold(const HoldFacts& facts, Now now) {
   // The ledger compares it with a grant's beginning, so it is the kernel's moment and not ours.
   const auto age = now.boot.nanoseconds > fixed.since ? now.boot.nanoseconds - fixed.since : 0;
   made.hold.since = now.wall - Duration(age);
-  made.hold.state = fixed.flags & HP_ACCESS_REFUSED ? approval::HoldState::refused : approval::HoldState::held;
+  made.hold.state =
+      fixed.flags & HP_ACCESS_REFUSED ? approval::HoldState::refused : approval::HoldState::held;
   made.bindable = !(fixed.flags & HP_ACCESS_ARGV_CUT);
   auto& draft = made.draft;
   draft.digest = request_digest(facts.access, facts.bound);

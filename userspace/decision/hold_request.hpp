@@ -27,7 +27,8 @@ struct HoldFacts {
 [[nodiscard]] approval::NewHold make_hold(const HoldFacts& facts, Now now);
 
 // SHA-256, lower-case hex, over identity, path, argv and bound files. Source of the fields: hp_identity.
-[[nodiscard]] std::string request_digest(const event::Access& access, const std::vector<event::BoundFile>& bound);
+[[nodiscard]] std::string request_digest(const event::Access& access,
+                                         const std::vector<event::BoundFile>& bound);
 
 // The access as the policy's evaluator takes it.
 [[nodiscard]] policy::Query to_query(const event::Access& access, const std::string& executable);

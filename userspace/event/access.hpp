@@ -22,7 +22,8 @@ struct Access {
 };
 
 // From the value of map `holds` and, for an exec, of map `arguments`. Errors: lengths that do not fit.
-[[nodiscard]] Result<Access> decode_hold(std::span<const std::byte> hold, std::span<const std::byte> arguments);
+[[nodiscard]] Result<Access> decode_hold(std::span<const std::byte> hold,
+                                         std::span<const std::byte> arguments);
 // From a record of ring `events`: kind and access. Errors: as above, or an unknown kind.
 struct Event {
   hp_event_kind kind;
@@ -52,8 +53,8 @@ struct Process {
 // What an interpreter will read: an argument that names a regular file, resolved and hashed when the hold began.
 struct BoundFile {
   std::string path;
-  std::string sha256;       // lower-case hex
-  std::uint64_t size = 0;   // bytes
+  std::string sha256;      // lower-case hex
+  std::uint64_t size = 0;  // bytes
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::string first_lines;  // raw, at most 5 lines and 400 bytes

@@ -17,31 +17,31 @@ struct Range {
 // Characters that are not drawn, look like an ordinary space, or change the order in which others are drawn: with them a
 // reviewer reads something else than what runs. Sorted.
 constexpr Range hidden_characters[] = {
-    {0x80, 0x9f},        // C1 controls: some terminals act on them
-    {0xa0, 0xa0},        // no-break space
-    {0xad, 0xad},        // soft hyphen
-    {0x34f, 0x34f},      // combining grapheme joiner
-    {0x61c, 0x61c},      // Arabic letter mark
-    {0x115f, 0x1160},    // Hangul fillers
-    {0x1680, 0x1680},    // Ogham space
-    {0x17b4, 0x17b5},    // Khmer inherent vowels
-    {0x180b, 0x180f},    // Mongolian selectors and separator
-    {0x2000, 0x200f},    // spaces, zero width, direction marks
-    {0x2028, 0x202f},    // line and paragraph separators, bidirectional embeddings, narrow space
-    {0x205f, 0x206f},    // invisible operators, bidirectional isolates
-    {0x2800, 0x2800},    // Braille blank
-    {0x3000, 0x3000},    // ideographic space
-    {0x3164, 0x3164},    // Hangul filler
-    {0xe000, 0xf8ff},    // private use: drawn as the font likes
-    {0xfdd0, 0xfdef},    // noncharacters
-    {0xfe00, 0xfe0f},    // variation selectors
-    {0xfeff, 0xfeff},    // byte order mark
-    {0xffa0, 0xffa0},    // half-width Hangul filler
-    {0xfff0, 0xfffb},    // interlinear annotation
-    {0xfffe, 0xffff},    // noncharacters
-    {0x1bca0, 0x1bca3},  // shorthand format controls
-    {0x1d173, 0x1d17a},  // musical format controls
-    {0xe0000, 0x10ffff}, // tags, more selectors, private use, nothing assigned
+    {0x80, 0x9f},         // C1 controls: some terminals act on them
+    {0xa0, 0xa0},         // no-break space
+    {0xad, 0xad},         // soft hyphen
+    {0x34f, 0x34f},       // combining grapheme joiner
+    {0x61c, 0x61c},       // Arabic letter mark
+    {0x115f, 0x1160},     // Hangul fillers
+    {0x1680, 0x1680},     // Ogham space
+    {0x17b4, 0x17b5},     // Khmer inherent vowels
+    {0x180b, 0x180f},     // Mongolian selectors and separator
+    {0x2000, 0x200f},     // spaces, zero width, direction marks
+    {0x2028, 0x202f},     // line and paragraph separators, bidirectional embeddings, narrow space
+    {0x205f, 0x206f},     // invisible operators, bidirectional isolates
+    {0x2800, 0x2800},     // Braille blank
+    {0x3000, 0x3000},     // ideographic space
+    {0x3164, 0x3164},     // Hangul filler
+    {0xe000, 0xf8ff},     // private use: drawn as the font likes
+    {0xfdd0, 0xfdef},     // noncharacters
+    {0xfe00, 0xfe0f},     // variation selectors
+    {0xfeff, 0xfeff},     // byte order mark
+    {0xffa0, 0xffa0},     // half-width Hangul filler
+    {0xfff0, 0xfffb},     // interlinear annotation
+    {0xfffe, 0xffff},     // noncharacters
+    {0x1bca0, 0x1bca3},   // shorthand format controls
+    {0x1d173, 0x1d17a},   // musical format controls
+    {0xe0000, 0x10ffff},  // tags, more selectors, private use, nothing assigned
 };
 
 bool is_hidden(char32_t point) {
@@ -79,10 +79,8 @@ void append_ascii(std::string& out, unsigned char byte, Escaping escaping) {
     case '\\': out += escaping == Escaping::raw ? "\\\\" : "\\"; return;
     default: break;
   }
-  if (byte < 0x20 || byte == 0x7f)
-    fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-  else
-    out += static_cast<char>(byte);
+  if (byte < 0x20 || byte == 0x7f) fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+  else out += static_cast<char>(byte);
 }
 
 }  // namespace
@@ -101,8 +99,7 @@ void append_escaped(std::string& out, std::string_view bytes, Escaping escaping)
       const bool fake = character.point == marker_start && escaping == Escaping::raw;
       if (fake || is_hidden(character.point))
         fmt::format_to(std::back_inserter(out), "\\u{{{:X}}}", static_cast<std::uint32_t>(character.point));
-      else
-        out += bytes.substr(0, length);
+      else out += bytes.substr(0, length);
     }
     bytes.remove_prefix(length);
   }

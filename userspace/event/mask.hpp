@@ -51,17 +51,18 @@ struct MaskedBoundFile {
 
 // Everything of an access that people, records and channels may see.
 struct MaskedAccess {
-  std::string operation;         // operation_text
-  MaskedText object;             // object_text
-  std::vector<MaskedText> argv;  // masked as a whole line first: a secret may be split over arguments (--password X)
-  MaskedText executable;         // the subject's
+  std::string operation;  // operation_text
+  MaskedText object;      // object_text
+  std::vector<MaskedText>
+      argv;               // masked as a whole line first: a secret may be split over arguments (--password X)
+  MaskedText executable;  // the subject's
   MaskedText directory;
   std::vector<std::pair<int, MaskedText>> ancestors;
   std::vector<MaskedBoundFile> bound;
   std::vector<std::string> warnings;  // "content not bound", "argv cut", "file has no name", …: fixed texts
 };
-[[nodiscard]] MaskedAccess mask(const Access& access, const Process& process, const std::vector<BoundFile>& bound,
-                                std::vector<std::string> warnings);
+[[nodiscard]] MaskedAccess mask(const Access& access, const Process& process,
+                                const std::vector<BoundFile>& bound, std::vector<std::string> warnings);
 
 }  // namespace holdpoint::event
 

@@ -37,7 +37,8 @@ struct Compiled {
     return pattern.ok() && (!plain_value || plain_value->ok()) && (!plain_name || plain_name->ok());
   }
   bool is_plain(re2::StringPiece name, re2::StringPiece value) const {
-    return (plain_value && RE2::FullMatch(value, *plain_value)) || (plain_name && RE2::PartialMatch(name, *plain_name));
+    return (plain_value && RE2::FullMatch(value, *plain_value)) ||
+           (plain_name && RE2::PartialMatch(name, *plain_name));
   }
 
   RE2 pattern;
@@ -78,7 +79,8 @@ void find_with(const Compiled& row, re2::StringPiece text, std::vector<Span>& fo
       if (match[i].data() == nullptr || match[i].empty()) continue;
       const auto begin = static_cast<std::size_t>(match[i].data() - text.data());
       next = std::max(next, begin + match[i].size());
-      const re2::StringPiece name(match[0].data(), static_cast<std::size_t>(match[i].data() - match[0].data()));
+      const re2::StringPiece name(match[0].data(),
+                                  static_cast<std::size_t>(match[i].data() - match[0].data()));
       if (!row.is_plain(name, match[i])) found.push_back({begin, begin + match[i].size()});
     }
     const auto end = static_cast<std::size_t>(match[0].data() - text.data()) + match[0].size();
@@ -90,10 +92,8 @@ std::vector<Span> merged(std::vector<Span> spans) {
   std::ranges::sort(spans, {}, &Span::begin);
   std::vector<Span> out;
   for (const auto& span : spans) {
-    if (!out.empty() && span.begin <= out.back().end)
-      out.back().end = std::max(out.back().end, span.end);
-    else
-      out.push_back(span);
+    if (!out.empty() && span.begin <= out.back().end) out.back().end = std::max(out.back().end, span.end);
+    else out.push_back(span);
   }
   return out;
 }

@@ -7,8 +7,9 @@
 namespace holdpoint::event {
 
 struct SecretPattern {
-  const char* name;     // for tests and people
-  const char* hints;    // lower-case words, '|' between them: without any of them in the text the pattern is not tried
+  const char* name;  // for tests and people
+  const char*
+      hints;  // lower-case words, '|' between them: without any of them in the text the pattern is not tried
   const char* pattern;  // RE2 over bytes; every capture group that takes part in a match is a secret
   // Exceptions, nullptr = none: RE2 that the whole captured value matches, or that is found in the match before it.
   const char* plain_value = nullptr;

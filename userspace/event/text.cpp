@@ -16,8 +16,9 @@ constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {"exec",  
                                                                        "create", "connect", "send"};
 
 constexpr std::array<std::string_view, HP_CAUSE_REHOLDS + 1> cause_words = {
-    "rule",       "decision",      "echo",        "unresolved", "no-policy", "no-storage",  "holds-full", "session-holds",
-    "cannot-hold", "refused",      "guard",       "argv",       "socket-path", "tampered",  "reholds"};
+    "rule",       "decision",   "echo",          "unresolved",  "no-policy",
+    "no-storage", "holds-full", "session-holds", "cannot-hold", "refused",
+    "guard",      "argv",       "socket-path",   "tampered",    "reholds"};
 
 std::string protocol_text(std::uint16_t protocol) {
   switch (protocol) {

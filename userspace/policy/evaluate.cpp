@@ -32,15 +32,13 @@ bool destination_matches(const Destination& destination, const Query& query) {
 bool object_matches(const Rule& rule, const Query& query) {
   if (rule.any_object()) return true;
   switch (query.kind) {
-    case HP_OBJECT_FILE:
-      return any_matches(rule.paths, query.path);
+    case HP_OBJECT_FILE: return any_matches(rule.paths, query.path);
     case HP_OBJECT_INET:
       return std::any_of(
           rule.destinations.begin(), rule.destinations.end(),
           [&](const Destination& destination) { return destination_matches(destination, query); });
     case HP_OBJECT_UNIX_PATH:
-    case HP_OBJECT_UNIX_ABSTRACT:
-      return any_matches(rule.sockets, query.path);
+    case HP_OBJECT_UNIX_ABSTRACT: return any_matches(rule.sockets, query.path);
   }
   return false;
 }

@@ -109,23 +109,19 @@ bool Parser::parse_item(Glob& out, bool in_braces) {
       out.push_back({Kind::one, name_ ? ByteSet{}.set() : all_but_slash(), {}});
       ++at_;
       return true;
-    case '[':
-      return parse_class(out);
-    case ']':
-      return refuse(at_, "']' without '['", "write \\] for the character itself");
+    case '[': return parse_class(out);
+    case ']': return refuse(at_, "']' without '['", "write \\] for the character itself");
     case '{':
       return in_braces ? refuse(at_, "braces inside braces",
                                 "write all alternatives in one pair, or a list of patterns")
                        : parse_braces(out);
-    case '}':
-      return refuse(at_, "'}' without '{'", "write \\} for the character itself");
+    case '}': return refuse(at_, "'}' without '{'", "write \\} for the character itself");
     case '\\':
       if (!parse_escape(c)) return false;
       if (c == '/' && !name_) return refuse(begin, "'/' cannot be escaped", "write / alone");
       out.push_back(literal(c));
       return true;
-    default:
-      break;
+    default: break;
   }
   if (c == '\0' && !name_) return refuse(at_, "a zero byte never occurs in a path");
   out.push_back(literal(c));

@@ -47,11 +47,8 @@ Positions after_item(const GlobItem& item, std::string_view text, const Position
         after[at] = before[at] || (inside && text[at - 1] == '/');
         inside = inside || before[at];
         break;
-      case GlobItem::Kind::below:
-        after[end] = after[end] || (before[at] && at < end);
-        break;
-      case GlobItem::Kind::alternatives:
-        break;
+      case GlobItem::Kind::below: after[end] = after[end] || (before[at] && at < end); break;
+      case GlobItem::Kind::alternatives: break;
     }
   }
   return after;

@@ -54,16 +54,12 @@ class Builder {
   }
   std::uint32_t item(const GlobItem& item, std::uint32_t rest) {
     switch (item.kind) {
-      case GlobItem::Kind::one:
-        return edge(item.bytes, rest);
-      case GlobItem::Kind::many:
-        return loop(item.bytes, rest);
+      case GlobItem::Kind::one: return edge(item.bytes, rest);
+      case GlobItem::Kind::many: return loop(item.bytes, rest);
       case GlobItem::Kind::components:
         return fork({rest, loop(ByteSet{}.set(), edge(ByteSet{}.set('/'), rest))});
-      case GlobItem::Kind::below:
-        return edge(ByteSet{}.set(), accept_forever());
-      case GlobItem::Kind::alternatives:
-        break;
+      case GlobItem::Kind::below: return edge(ByteSet{}.set(), accept_forever());
+      case GlobItem::Kind::alternatives: break;
     }
     std::vector<std::uint32_t> branches;
     for (const Glob& alternative : item.alternatives) branches.push_back(items(alternative, rest));

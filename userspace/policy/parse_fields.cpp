@@ -13,14 +13,10 @@ namespace {
 
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::scalar:
-      return node.value.empty() ? "nothing" : "a single value";
-    case Node::Kind::sequence:
-      return "a list";
-    case Node::Kind::mapping:
-      return "a mapping";
-    case Node::Kind::refused:
-      break;
+    case Node::Kind::scalar: return node.value.empty() ? "nothing" : "a single value";
+    case Node::Kind::sequence: return "a list";
+    case Node::Kind::mapping: return "a mapping";
+    case Node::Kind::refused: break;
   }
   return "nothing";
 }

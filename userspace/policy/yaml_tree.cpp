@@ -160,9 +160,7 @@ bool Reader::build(const Event& event, Node& node, unsigned depth) {
       out_.error(node.place, fmt::format("alias '*{}' is not allowed", view(event.raw.data.alias.anchor)),
                  "a pattern that begins with '*' needs quotes; otherwise write the value out");
       return true;
-    default:
-      out_.error(node.place, "a value is missing here");
-      return false;
+    default: out_.error(node.place, "a value is missing here"); return false;
   }
 }
 

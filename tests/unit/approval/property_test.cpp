@@ -109,8 +109,7 @@ struct Player {
     Steps steps;
     if (const auto told = world.verdicts.find(id); told != world.verdicts.end() && pick(2) == 0)
       steps = ledger.consumed(id, told->second, at(second));
-    else
-      steps = ledger.end_hold(id, "exit", false, at(second));
+    else steps = ledger.end_hold(id, "exit", false, at(second));
     if (finish(steps)) over.insert(id);
   }
 
@@ -132,24 +131,16 @@ struct Player {
     switch (pick(12)) {
       case 0:
       case 1:
-      case 2:
-        return new_hold();
+      case 2: return new_hold();
       case 3:
-      case 4:
-        return decide();
+      case 4: return decide();
       case 5:
-      case 6:
-        return kernel_side();
-      case 7:
-        return sighting();
-      case 8:
-        return void(finish(ledger.expire(at(second))));
-      case 9:
-        return void(finish(ledger.end_hold(some_hold(), "SIGTERM", true, at(second))));
-      case 10:
-        return void(finish(ledger.reconcile(still_there(), at(second))));
-      default:
-        break;
+      case 6: return kernel_side();
+      case 7: return sighting();
+      case 8: return void(finish(ledger.expire(at(second))));
+      case 9: return void(finish(ledger.end_hold(some_hold(), "SIGTERM", true, at(second))));
+      case 10: return void(finish(ledger.reconcile(still_there(), at(second))));
+      default: break;
     }
     const std::string grant = "g-" + std::to_string(1 + pick(ledger.counters().next_grant));
     if (pick(2) == 0) {

@@ -14,7 +14,8 @@
 namespace holdpoint::audit::testing_values {
 
 inline Now at(std::int64_t seconds) {
-  return {WallTime(std::chrono::seconds(seconds)), BootTime{static_cast<std::uint64_t>(seconds) * 1'000'000'000}};
+  return {WallTime(std::chrono::seconds(seconds)),
+          BootTime{static_cast<std::uint64_t>(seconds) * 1'000'000'000}};
 }
 
 inline approval::Hold hold(std::uint64_t id) {

@@ -68,7 +68,7 @@ TEST_F(LogTest, RecordsGetSequenceOriginAndTimes) {
 
 TEST_F(LogTest, FilesAreForTheOwnerOnly) {
   auto log = open();
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(records().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700U);
   ASSERT_EQ(::stat(segment(1).c_str(), &status), 0);

@@ -37,13 +37,17 @@ TEST(FromNote, EveryKindOfTheLedgerHasItsRecord) {
   const auto given = grant();
   const auto started = session();
   const NoteSubjects subjects{&asked, &given, &started, nullptr};
-  const std::pair<const char*, const char*> kinds[] = {
-      {"hold", "hold"},       {"request", "request"},
-      {"decision", "decision"}, {"expiry", "expiry"},
-      {"cancellation", "cancellation"}, {"release", "release"},
-      {"grant", "grant"},     {"grant_revoked", "grant_revoked"},
-      {"session", "session"}, {"session_ended", "session_ended"},
-      {"denial", "denial"}};
+  const std::pair<const char*, const char*> kinds[] = {{"hold", "hold"},
+                                                       {"request", "request"},
+                                                       {"decision", "decision"},
+                                                       {"expiry", "expiry"},
+                                                       {"cancellation", "cancellation"},
+                                                       {"release", "release"},
+                                                       {"grant", "grant"},
+                                                       {"grant_revoked", "grant_revoked"},
+                                                       {"session", "session"},
+                                                       {"session_ended", "session_ended"},
+                                                       {"denial", "denial"}};
   for (const auto& [kind, word] : kinds) {
     const auto record = from_note(note(kind, 5, "allowed"), subjects).record();
     EXPECT_EQ(kind_word(record), word);
@@ -69,8 +73,10 @@ TEST(FromNote, ReleaseSaysWhetherTheAccessWentOn) {
   const auto asked = request();
   EXPECT_TRUE(from_note(note("release", 5, "allowed"), {.request = &asked}).record().released().allowed());
   EXPECT_FALSE(from_note(note("release", 5, "refused"), {.request = &asked}).record().released().allowed());
-  EXPECT_FALSE(
-      from_note(note("release", 5, "refused by the policy now in force"), {.request = &asked}).record().released().allowed());
+  EXPECT_FALSE(from_note(note("release", 5, "refused by the policy now in force"), {.request = &asked})
+                   .record()
+                   .released()
+                   .allowed());
 }
 
 TEST(FromNote, HoldAnsweredByAGrantSaysSo) {
@@ -138,7 +144,8 @@ class Canary : public ::testing::Test {
     access.fixed.identity.operations = 1U << HP_OP_EXEC;
     access.path = with();
     access.argv = {"tool", "--password", secret, with()};
-    asked.access = event::mask(access, {1, with(), with(), {{1, with()}}}, {{with(), "", 1, 1, 1, with()}}, {with()});
+    asked.access =
+        event::mask(access, {1, with(), with(), {{1, with()}}}, {{with(), "", 1, 1, 1, with()}}, {with()});
     asked.comm = event::mask(with());
     auto given = grant();
     given.agent = given.operation = with();
@@ -175,7 +182,8 @@ class Canary : public ::testing::Test {
 TEST_F(Canary, SurvivesInNoRecordNoJsonAndNoLine) {
   for (const auto& entry : entries()) {
     const auto kind = kind_word(entry.record());
-    for (const auto& view : {entry.record().SerializeAsString(), to_json(entry.record()), line(entry.record(), {.utc = true})}) {
+    for (const auto& view :
+         {entry.record().SerializeAsString(), to_json(entry.record()), line(entry.record(), {.utc = true})}) {
       EXPECT_THAT(view, Not(HasSubstr(secret))) << kind;
       EXPECT_THAT(view, Not(HasSubstr("\x1b"))) << kind;
     }

@@ -27,19 +27,22 @@ v1::Record placed(const Entry& entry) {
 }
 
 TEST(Json, MembersAndTheirOrderAreFixed) {
-  EXPECT_EQ(to_json(placed(held(request(), request().holds[0]))),
-            R"({"sequence":7,"time":"2026-11-24T20:14:03.000000001Z","boot_time_ns":5,"boot_id":"boot-1","host":"host1",)"
-            R"("kind":"hold","agent":"coder","session":12,"request":"r-17","hold":5,"rule":"ssh-keys","digest":"00ff",)"
-            R"("policy_generation":3,"refused":false,"by_grant":false,"access":{"operation":"read",)"
-            R"("object":"/home/ada/.ssh/id_ed25519","executable":"/usr/bin/cat","directory":"/home/ada",)"
-            R"("ancestors":[{"pid":1,"command":"init"}]},"process":{"pid":4711,"tid":4712,"comm":"cat","uid":1000,)"
-            R"("start_time_ns":99}})");
+  EXPECT_EQ(
+      to_json(placed(held(request(), request().holds[0]))),
+      R"({"sequence":7,"time":"2026-11-24T20:14:03.000000001Z","boot_time_ns":5,"boot_id":"boot-1","host":"host1",)"
+      R"("kind":"hold","agent":"coder","session":12,"request":"r-17","hold":5,"rule":"ssh-keys","digest":"00ff",)"
+      R"("policy_generation":3,"refused":false,"by_grant":false,"access":{"operation":"read",)"
+      R"("object":"/home/ada/.ssh/id_ed25519","executable":"/usr/bin/cat","directory":"/home/ada",)"
+      R"("ancestors":[{"pid":1,"command":"init"}]},"process":{"pid":4711,"tid":4712,"comm":"cat","uid":1000,)"
+      R"("start_time_ns":99}})");
 }
 
 TEST(Json, DecisionNamesThePerson) {
   const auto json = to_json(placed(decided(decided_request(true))));
   EXPECT_THAT(json, HasSubstr(R"("actor":{"kind":"unix","id":"1001","name":"grace"})"));
-  EXPECT_THAT(json, HasSubstr(R"("approve":true,"scope":"once","reason":"needed for the deploy","channel":"unix-api")"));
+  EXPECT_THAT(
+      json,
+      HasSubstr(R"("approve":true,"scope":"once","reason":"needed for the deploy","channel":"unix-api")"));
 }
 
 TEST(Json, LabelsAreSorted) {
@@ -65,7 +68,8 @@ TEST(Json, IsOneLineOfUtf8WhateverTheFileHeld) {
 
 TEST(Line, ReadsAsAPersonExpects) {
   EXPECT_EQ(line(placed(held(request(), request().holds[0])), utc),
-            "20:14:03  held        coder#12    read /home/ada/.ssh/id_ed25519  by cat[4711]  r-17  rule ssh-keys  policy 3");
+            "20:14:03  held        coder#12    read /home/ada/.ssh/id_ed25519  by cat[4711]  r-17  rule "
+            "ssh-keys  policy 3");
 }
 
 TEST(Line, TellsAPersonsRefusalFromADeadline) {
@@ -98,7 +102,8 @@ TEST(LineOfJson, IsTheSameAsFromTheRecord) {
 }
 
 TEST(LineOfJson, NothingFromAForeignServerReachesTheTerminal) {
-  const auto text = line_of_json("{\"sequence\":1,\"kind\":\"x\\u001b[2J\",\"agent\":\"\\u202e\",\"time\":\"\\u0007\"}", utc);
+  const auto text = line_of_json(
+      "{\"sequence\":1,\"kind\":\"x\\u001b[2J\",\"agent\":\"\\u202e\",\"time\":\"\\u0007\"}", utc);
   ASSERT_TRUE(text);
   EXPECT_EQ(text->find('\x1b'), std::string::npos);
   EXPECT_THAT(*text, HasSubstr("\\x1b[2J"));
@@ -106,7 +111,8 @@ TEST(LineOfJson, NothingFromAForeignServerReachesTheTerminal) {
 }
 
 TEST(LineOfJson, WhatIsNoRecordIsAnError) {
-  for (const char* bad : {"", "{", "[]", "{}", "7", "{\"kind\":\"x\"}"}) EXPECT_FALSE(line_of_json(bad, utc)) << bad;
+  for (const char* bad : {"", "{", "[]", "{}", "7", "{\"kind\":\"x\"}"})
+    EXPECT_FALSE(line_of_json(bad, utc)) << bad;
   EXPECT_TRUE(line_of_json("{\"kind\":[],\"sequence\":{},\"access\":7,\"process\":\"x\"}", utc));
 }
 

@@ -35,7 +35,8 @@ static_assert(!Loggable<char>);
 static_assert(!Loggable<std::pair<int, std::string>>);
 static_assert(!std::is_constructible_v<Literal, std::string>);
 static_assert(!std::is_constructible_v<Literal, const char*>);
-static_assert(Loggable<int> && Loggable<double> && Loggable<bool> && Loggable<std::uint8_t> && Loggable<Literal>);
+static_assert(Loggable<int> && Loggable<double> && Loggable<bool> && Loggable<std::uint8_t> &&
+              Loggable<Literal>);
 static_assert(Loggable<Colour>);
 
 class LogTest : public ::testing::Test {

@@ -143,7 +143,8 @@ TEST(DecodeEvent, EveryTruncatedLengthIsRefused) {
 TEST(DecodeEvent, PathBeyondItsRecordIsRefused) {
   auto bytes = event_bytes(HP_EVENT_DENIED, "/etc/shadow");
   const std::uint32_t longer = 12;
-  std::memcpy(bytes.data() + offsetof(hp_event, access) + offsetof(hp_access, path_length), &longer, sizeof(longer));
+  std::memcpy(bytes.data() + offsetof(hp_event, access) + offsetof(hp_access, path_length), &longer,
+              sizeof(longer));
   EXPECT_FALSE(decode_event(bytes));
 }
 

@@ -16,51 +16,125 @@ struct Positive {
 };
 
 inline constexpr Positive positive[] = {
-    {"export AWS_ACCESS_KEY_ID=AK" "IAIOSFODNN7EXAMPLE"sv, "IOSFODNN7EXAMPLE"},
-    {"AS" "IAY34FZKBOKMUTVV7A in a log"sv, "Y34FZKBOKMUTVV7A"},
-    {"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"sv, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
-    {"aws\0configure\0set\0aws_secret_access_key\0wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"sv, "wJalrXUtnFEMI/K7MDENG"},
-    {"https://b.s3.amazonaws.com/o?X-Amz-Signature=fe5f80f77d5fa3beca038a248ff027d0445342fe"sv, "fe5f80f77d5fa3be"},
-    {"key=AI" "zaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe"sv, "SyDaGmWKa4JsXZ"},
-    {"ya" "29.a0AfH6SMBxExampleTokenValue1234567890"sv, "a0AfH6SMBxExampleTokenValue"},
-    {"client_secret: GOC" "SPX-1aB2cD3eF4gH5iJ6kL7mN8oP9qR0"sv, "1aB2cD3eF4gH5iJ6"},
-    {"DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9v==;X=y"sv, "Zm9vYmFy"},
-    {"Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=c2VjcmV0c2VjcmV0c2VjcmV0MTI="sv, "c2VjcmV0c2Vj"},
-    {"https://a.blob.core.windows.net/c?sv=2020&sig=Z%2FRHIX5Xcg0Mq2rqI3OlWTjEg2tYkboXr1P9ZUXDtkk%3D"sv, "Z%2FRHIX5Xcg0"},
-    {"secret AbC8" "Q~aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456 end"sv, "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
-    {"doo" "_v1_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"sv, "0123456789abcdef0123"},
-    {"git\0clone\0https://gh" "p_16C7e42F292c6912E7710c838347Ae178B4a@github.com/o/r"sv, "16C7e42F292c6912E7710c838347Ae178B4a"},
-    {"github" "_pat_11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789"sv, "11ABCDEFG0aBcDeFgHiJkL"},
-    {"token gh" "s_1234567890abcdefghijABCDEFGHIJ123456 used"sv, "1234567890abcdefghij"},
-    {"curl -H 'PRIVATE-TOKEN: gl" "pat-aBcDeFgHiJkLmNoPqRsT'"sv, "aBcDeFgHiJkLmNoPqRsT"},
-    {"gl" "rt-abcdefghij1234567890"sv, "abcdefghij1234567890"},
-    {"ATA" "TT3xFfGF0aBcDeFgHiJkLmNoPqRsTuVwXyZ"sv, "xFfGF0aBcDeFgHiJ"},
-    {"//registry.example.com/:_authToken=npm" "_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"sv, "aBcDeFgHiJkLmNoPq"},
+    {"export AWS_ACCESS_KEY_ID=AK"
+     "IAIOSFODNN7EXAMPLE"sv,
+     "IOSFODNN7EXAMPLE"},
+    {"AS"
+     "IAY34FZKBOKMUTVV7A in a log"sv,
+     "Y34FZKBOKMUTVV7A"},
+    {"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"sv,
+     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+    {"aws\0configure\0set\0aws_secret_access_key\0wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"sv,
+     "wJalrXUtnFEMI/K7MDENG"},
+    {"https://b.s3.amazonaws.com/o?X-Amz-Signature=fe5f80f77d5fa3beca038a248ff027d0445342fe"sv,
+     "fe5f80f77d5fa3be"},
+    {"key=AI"
+     "zaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe"sv,
+     "SyDaGmWKa4JsXZ"},
+    {"ya"
+     "29.a0AfH6SMBxExampleTokenValue1234567890"sv,
+     "a0AfH6SMBxExampleTokenValue"},
+    {"client_secret: GOC"
+     "SPX-1aB2cD3eF4gH5iJ6kL7mN8oP9qR0"sv,
+     "1aB2cD3eF4gH5iJ6"},
+    {"DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9v==;X=y"sv,
+     "Zm9vYmFy"},
+    {"Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=c2VjcmV0c2VjcmV0c2VjcmV0MTI="sv,
+     "c2VjcmV0c2Vj"},
+    {"https://a.blob.core.windows.net/c?sv=2020&sig=Z%2FRHIX5Xcg0Mq2rqI3OlWTjEg2tYkboXr1P9ZUXDtkk%3D"sv,
+     "Z%2FRHIX5Xcg0"},
+    {"secret AbC8"
+     "Q~aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456 end"sv,
+     "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
+    {"doo"
+     "_v1_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"sv,
+     "0123456789abcdef0123"},
+    {"git\0clone\0https://gh"
+     "p_16C7e42F292c6912E7710c838347Ae178B4a@github.com/o/r"sv,
+     "16C7e42F292c6912E7710c838347Ae178B4a"},
+    {"github"
+     "_pat_11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789"sv,
+     "11ABCDEFG0aBcDeFgHiJkL"},
+    {"token gh"
+     "s_1234567890abcdefghijABCDEFGHIJ123456 used"sv,
+     "1234567890abcdefghij"},
+    {"curl -H 'PRIVATE-TOKEN: gl"
+     "pat-aBcDeFgHiJkLmNoPqRsT'"sv,
+     "aBcDeFgHiJkLmNoPqRsT"},
+    {"gl"
+     "rt-abcdefghij1234567890"sv,
+     "abcdefghij1234567890"},
+    {"ATA"
+     "TT3xFfGF0aBcDeFgHiJkLmNoPqRsTuVwXyZ"sv,
+     "xFfGF0aBcDeFgHiJ"},
+    {"//registry.example.com/:_authToken=npm"
+     "_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"sv,
+     "aBcDeFgHiJkLmNoPq"},
     {"//registry.example.com/:_authToken=6f1f5a3c-0000-4000-8000-abcdefabcdef"sv, "6f1f5a3c-0000"},
-    {"twine upload -u __token__ -p pyp" "i-AgEIcHlwaS5vcmcCJGFiY2RlZmdoaWprbG1ub3BxcnN0dXY"sv, "AgEIcHlwaS5vcmcC"},
-    {"rubygems" "_0123456789abcdef0123456789abcdef0123456789abcdef"sv, "0123456789abcdef0123"},
-    {"dckr" "_pat_aBcDeFgHiJkLmNoPqRsTuVwXyZ0"sv, "aBcDeFgHiJkLmNoPq"},
-    {"xo" "xb-123456789012-1234567890123-aBcDeFgHiJkLmNoPqRsTuVwX"sv, "123456789012-1234567890123"},
-    {"xap" "p-1-A0123456789-1234567890123-abcdef0123456789"sv, "A0123456789-1234567890123"},
-    {"curl https://hooks.slack.com/services/T0000" "0000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"sv, "B00000000/XXXX"},
+    {"twine upload -u __token__ -p pyp"
+     "i-AgEIcHlwaS5vcmcCJGFiY2RlZmdoaWprbG1ub3BxcnN0dXY"sv,
+     "AgEIcHlwaS5vcmcC"},
+    {"rubygems"
+     "_0123456789abcdef0123456789abcdef0123456789abcdef"sv,
+     "0123456789abcdef0123"},
+    {"dckr"
+     "_pat_aBcDeFgHiJkLmNoPqRsTuVwXyZ0"sv,
+     "aBcDeFgHiJkLmNoPq"},
+    {"xo"
+     "xb-123456789012-1234567890123-aBcDeFgHiJkLmNoPqRsTuVwX"sv,
+     "123456789012-1234567890123"},
+    {"xap"
+     "p-1-A0123456789-1234567890123-abcdef0123456789"sv,
+     "A0123456789-1234567890123"},
+    {"curl https://hooks.slack.com/services/T0000"
+     "0000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"sv,
+     "B00000000/XXXX"},
     {"https://discord.com/api/webhooks/123456789012345678/aBcDeFgHiJkLmNoPqRsTuVwXyZ"sv, "aBcDeFgHiJkLmNoPq"},
-    {"bot 123456789:A" "AHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"sv, "HdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"},
-    {"sk" "_live_4eC39HqLyjWDarjtT1zdp7dc"sv, "4eC39HqLyjWDarjtT1zdp7dc"},
-    {"rk" "_test_4eC39HqLyjWDarjtT1zdp7dc"sv, "4eC39HqLyjWDarjtT1zdp7dc"},
-    {"SG" ".ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr"sv, "ngeVfQFYQlKU0ufo8x5d1A"},
-    {"hv" "s.CAESIJlU02LQZq3zqVRvWkLmNoPqRsTuVw"sv, "CAESIJlU02LQZq3zqVRv"},
-    {"dapi" "0123456789abcdef0123456789abcdef"sv, "0123456789abcdef"},
-    {"glsa" "_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345_abcdef01"sv, "aBcDeFgHiJkLmNoPq"},
-    {"sk" "-proj-aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"sv, "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
-    {"sk" "-aBcDeFgHiJkLmNoPqRsTT3BlbkFJaBcDeFgHiJkLmNoPqRsT"sv, "aBcDeFgHiJkLmNoPqRsTT3Blbk"},
-    {"sk" "-ant-api03-aBcDeFgHiJkLmNoPqRsTuVwXyZ_0123456789-AA"sv, "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
-    {"hf" "_aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567"sv, "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
-    {"eyJ" "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"sv, "dozjgNryP4J3jVmNHl0w5N"},
-    {"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq0\nabc\n-----END RSA PRIVATE KEY-----"sv, "MIIEpAIBAAKCAQEA7bq0"},
+    {"bot 123456789:A"
+     "AHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"sv,
+     "HdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"},
+    {"sk"
+     "_live_4eC39HqLyjWDarjtT1zdp7dc"sv,
+     "4eC39HqLyjWDarjtT1zdp7dc"},
+    {"rk"
+     "_test_4eC39HqLyjWDarjtT1zdp7dc"sv,
+     "4eC39HqLyjWDarjtT1zdp7dc"},
+    {"SG"
+     ".ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr"sv,
+     "ngeVfQFYQlKU0ufo8x5d1A"},
+    {"hv"
+     "s.CAESIJlU02LQZq3zqVRvWkLmNoPqRsTuVw"sv,
+     "CAESIJlU02LQZq3zqVRv"},
+    {"dapi"
+     "0123456789abcdef0123456789abcdef"sv,
+     "0123456789abcdef"},
+    {"glsa"
+     "_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345_abcdef01"sv,
+     "aBcDeFgHiJkLmNoPq"},
+    {"sk"
+     "-proj-aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"sv,
+     "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
+    {"sk"
+     "-aBcDeFgHiJkLmNoPqRsTT3BlbkFJaBcDeFgHiJkLmNoPqRsT"sv,
+     "aBcDeFgHiJkLmNoPqRsTT3Blbk"},
+    {"sk"
+     "-ant-api03-aBcDeFgHiJkLmNoPqRsTuVwXyZ_0123456789-AA"sv,
+     "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
+    {"hf"
+     "_aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567"sv,
+     "aBcDeFgHiJkLmNoPqRsTuVwXyZ"},
+    {"eyJ"
+     "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"sv,
+     "dozjgNryP4J3jVmNHl0w5N"},
+    {"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq0\nabc\n-----END RSA PRIVATE KEY-----"sv,
+     "MIIEpAIBAAKCAQEA7bq0"},
     {"x -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA"sv, "b3BlbnNzaC1rZXktdjEAAAAA"},
     {"echo\0-----BEGIN\0EC\0PRIVATE\0KEY-----\0MHcCAQEEIIrYSSNQFaA2\0"sv, "MHcCAQEEIIrYSSNQFaA2"},
-    {"{\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkq\\n-----END PRIVATE KEY-----\\n\"}"sv, "MIIEvQIBADANBgkq"},
-    {"AGE-SECRET-KEY-1" "QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"sv, "QQQQQQQQQQQQQQQQ"},
+    {"{\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkq\\n-----END PRIVATE KEY-----\\n\"}"sv,
+     "MIIEvQIBADANBgkq"},
+    {"AGE-SECRET-KEY-1"
+     "QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"sv,
+     "QQQQQQQQQQQQQQQQ"},
     {"psql postgres://app:hunter2canary@db:5432/prod"sv, "hunter2canary"},
     {"redis://:pa55canary@cache:6379/0"sv, "pa55canary"},
     {"mongodb+srv://u:p@sscanary@cluster.example.net/d"sv, "p@sscanary"},
@@ -69,7 +143,9 @@ inline constexpr Positive positive[] = {
     {"tool\0--password\0correct horse canary\0-v"sv, "correct horse canary"},
     {"tool\0--password=correct horse canary\0-v"sv, "correct horse canary"},
     {"tool --password 'correct horse canary' -v"sv, "correct horse canary"},
-    {"bash\0-c\0" "deploy --api-key canary123 --now"sv, "canary123"},
+    {"bash\0-c\0"
+     "deploy --api-key canary123 --now"sv,
+     "canary123"},
     {"tool\0--client-secret\0canary-value"sv, "canary-value"},
     {"tool\0-token\0canaryvalue"sv, "canaryvalue"},
     {"wget --http-password=canary9 https://x"sv, "canary9"},
@@ -86,7 +162,9 @@ inline constexpr Positive positive[] = {
     {"SECRET_KEY_BASE=canary0123456789 rails s"sv, "canary0123456789"},
     {"{\"user\":\"a\",\"password\":\"can\\\"ary\"}"sv, "ary"},
     {"database:\n  password: canarypw\n  port: 5432"sv, "canarypw"},
-    {"curl\0-H\0" "Authorization: Bearer canarytoken0123456789\0https://x"sv, "canarytoken0123456789"},
+    {"curl\0-H\0"
+     "Authorization: Bearer canarytoken0123456789\0https://x"sv,
+     "canarytoken0123456789"},
     {"curl -H 'Authorization: Basic Y2FuYXJ5OnB3' https://x"sv, "Y2FuYXJ5OnB3"},
     {"curl -H 'X-Api-Key: canarykey' https://x"sv, "canarykey"},
     {"curl -H 'Cookie: session=canarysession' https://x"sv, "canarysession"},

@@ -76,7 +76,9 @@ TEST(Mask, SeveralSecretsInOneTextAreAllHidden) {
 
 TEST(Mask, ControlCharactersAreEscaped) {
   EXPECT_EQ(show("a\x1b[31mb\nc\rd\te\x7f" + std::string(1, '\0')), "a\\x1b[31mb\\nc\\rd\\te\\x7f\\x00");
-  EXPECT_EQ(show("\xc2\x9b" "31m"), "\\u{9B}31m");
+  EXPECT_EQ(show("\xc2\x9b"
+                 "31m"),
+            "\\u{9B}31m");
 }
 
 TEST(Mask, BackslashIsDoubledSoThatAnEscapeCannotBeFaked) { EXPECT_EQ(show("a\\nb"), "a\\\\nb"); }
@@ -86,14 +88,16 @@ TEST(Mask, InvisibleAndDirectionChangingCharactersAreEscaped) {
   EXPECT_EQ(show("a\u00a0b\u3164c\U000E0041"), "a\\u{A0}b\\u{3164}c\\u{E0041}");
 }
 
-TEST(Mask, OrdinaryLettersOfAllScriptsStay) { EXPECT_EQ(show("Grüße 日本語 Привет €"), "Grüße 日本語 Привет €"); }
+TEST(Mask, OrdinaryLettersOfAllScriptsStay) {
+  EXPECT_EQ(show("Grüße 日本語 Привет €"), "Grüße 日本語 Привет €");
+}
 
 TEST(Mask, InvalidUtf8IsShownByteByByte) {
   EXPECT_EQ(show("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(show("\xc0\xaf"), "\\xc0\\xaf");              // overlong
-  EXPECT_EQ(show("\xed\xa0\x80"), "\\xed\\xa0\\x80");      // surrogate
+  EXPECT_EQ(show("\xc0\xaf"), "\\xc0\\xaf");                    // overlong
+  EXPECT_EQ(show("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // surrogate
   EXPECT_EQ(show("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // past U+10FFFF
-  EXPECT_EQ(show("\xe2\x82"), "\\xe2\\x82");              // cut
+  EXPECT_EQ(show("\xe2\x82"), "\\xe2\\x82");                    // cut
 }
 
 TEST(Mask, MarkerCannotBeFaked) {
@@ -112,9 +116,7 @@ TEST(RestoreMasked, KeepsWhatWasMaskedAndRefusesWhatATerminalActsOn) {
   EXPECT_EQ(restore_masked("x\x1b[2J\u202e", 0).text(), "x\\x1b[2J\\u{202E}");
 }
 
-bool is_safe_utf8(const std::string& text) {
-  return restore_masked(text, 0).text() == text;
-}
+bool is_safe_utf8(const std::string& text) { return restore_masked(text, 0).text() == text; }
 
 TEST(Mask, RandomBytesBecomeSafeText) {
   std::mt19937_64 random(20261124);
@@ -146,12 +148,14 @@ TEST(MaskAccess, SecretSplitOverArgumentsIsHiddenInItsOwnArgument) {
 }
 
 TEST(MaskAccess, KeyBlockOverSeveralArgumentsIsHiddenInAll) {
-  const auto masked = mask(exec_access({"echo", "-----BEGIN", "PRIVATE", "KEY-----", "canary", "more"}), {}, {}, {});
+  const auto masked =
+      mask(exec_access({"echo", "-----BEGIN", "PRIVATE", "KEY-----", "canary", "more"}), {}, {}, {});
   for (const auto& argument : masked.argv) EXPECT_THAT(argument.text(), Not(HasSubstr("canary")));
 }
 
 TEST(MaskAccess, EveryTextOfTheProcessIsMasked) {
-  Process process{7, "/opt/A_TOKEN=canary", "/srv/\x1b", {{1, std::string("sshpass\0-p\0canary\0ssh\0", 22)}}};
+  Process process{
+      7, "/opt/A_TOKEN=canary", "/srv/\x1b", {{1, std::string("sshpass\0-p\0canary\0ssh\0", 22)}}};
   const std::vector<BoundFile> bound = {{"/x\n", "ab", 3, 1, 2, "password: canary\n"}};
   const auto masked = mask(exec_access({}), process, bound, {"content not bound"});
   EXPECT_EQ(masked.operation, "exec");
@@ -165,8 +169,9 @@ TEST(MaskAccess, EveryTextOfTheProcessIsMasked) {
 
 // The bound is wide: debug builds, sanitizers and a busy machine. Time that grows with the square takes minutes.
 TEST(Mask, HostileTextsOfFullSizeAreQuick) {
-  for (const std::string piece : {"a", "://a:", "mysql ", "-----BEGIN PRIVATE KEY-----", "--password ", "curl -u a:b ", "\\",
-                                  "X_TOKEN=a ", "eyJaaaaaaaaa.", "=", "\"password\":\"\\", "Authorization: "}) {
+  for (const std::string piece :
+       {"a", "://a:", "mysql ", "-----BEGIN PRIVATE KEY-----", "--password ", "curl -u a:b ", "\\",
+        "X_TOKEN=a ", "eyJaaaaaaaaa.", "=", "\"password\":\"\\", "Authorization: "}) {
     std::string text;
     while (text.size() < HP_ARGV_MAX) text += piece;
     const auto start = std::chrono::steady_clock::now();

@@ -46,7 +46,8 @@ TEST(ObjectText, FilesAndSocketsAreTheirPath) {
 
 TEST(CauseText, EveryCauseHasAWordOfItsOwn) {
   std::set<std::string> words;
-  for (std::uint8_t cause = HP_CAUSE_RULE; cause <= HP_CAUSE_REHOLDS; ++cause) words.insert(cause_text(cause));
+  for (std::uint8_t cause = HP_CAUSE_RULE; cause <= HP_CAUSE_REHOLDS; ++cause)
+    words.insert(cause_text(cause));
   EXPECT_EQ(words.size(), HP_CAUSE_REHOLDS + 1U);
   EXPECT_EQ(cause_text(HP_CAUSE_RULE), "rule");
   EXPECT_EQ(cause_text(HP_CAUSE_SESSION_HOLDS), "session-holds");
