@@ -16,9 +16,9 @@
 namespace holdpoint::policy {
 
 constexpr std::uint32_t operation_bit(hp_operation operation) { return 1U << operation; }
-constexpr std::uint32_t kFileOperations = operation_bit(HP_OP_EXEC) | operation_bit(HP_OP_READ) |
+inline constexpr std::uint32_t kFileOperations = operation_bit(HP_OP_EXEC) | operation_bit(HP_OP_READ) |
                                                  operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
-constexpr std::uint32_t kNetworkOperations = operation_bit(HP_OP_CONNECT) | operation_bit(HP_OP_SEND);
+inline constexpr std::uint32_t kNetworkOperations = operation_bit(HP_OP_CONNECT) | operation_bit(HP_OP_SEND);
 
 inline constexpr std::chrono::seconds kDefaultTimeout = std::chrono::minutes(15);
 // An ask shorter than a second is a deny; a held program that nobody looked at for a week is a mistake.
