@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,15 +76,15 @@ static int step_execat(int count, char** words) {
   return fd < 0 ? 97 : exec_descriptor(fd, words + 1);
 }
 
-/* memfd PROGRAM [argument...]: copies the program into memory and executes that. */
+/* memfd NAME PROGRAM [argument...]: copies the program into memory under that name and executes the copy. */
 static int step_memfd(int count, char** words) {
-  int from = count < 2 ? -1 : open(words[1], O_RDONLY | O_CLOEXEC);
-  int fd = memfd_create("copy", MFD_CLOEXEC);
+  int from = count < 3 ? -1 : open(words[2], O_RDONLY | O_CLOEXEC);
+  int fd = from < 0 ? -1 : memfd_create(words[1], MFD_CLOEXEC);
   if (from < 0 || fd < 0) return 97;
   while (sendfile(fd, from, NULL, 1 << 20) > 0) {
   }
   close(from);
-  return exec_descriptor(fd, words + 1);
+  return exec_descriptor(fd, words + 2);
 }
 
 /* long PROGRAM BYTES: execve with one argument of that many bytes. */
@@ -111,13 +112,42 @@ static int step_say(int count, char** words) {
   return count == 2 && puts(words[1]) >= 0 && !fflush(stdout) ? 0 : 97;
 }
 
+static volatile sig_atomic_t handled;
+static void note_signal(int signal) { handled = signal; }
+
+/* handle: from now on SIGTERM only runs a handler. handled: says which signal it saw. */
+static int step_handle(int count, char** words) {
+  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+  (void)words;
+  return count == 1 && sigaction(SIGTERM, &action, NULL) == 0 ? 0 : 97;
+}
+static int step_handled(int count, char** words) {
+  (void)words;
+  return count == 1 && actor_say("handled", handled) >= 0 ? 0 : 97;
+}
+
+/* kill PID: sends SIGTERM. */
+static int step_kill(int count, char** words) {
+  if (count != 2) return 97;
+  actor_say("kill", kill(atoi(words[1]), SIGTERM));
+  return 0;
+}
+
 /* exit STATUS */
 static int step_exit(int count, char** words) { exit(count == 2 ? atoi(words[1]) : 97); }
 
 const struct actor_step actor_exec[] = {
-    {"exec", step_exec},   {"vfork", step_vfork},
-    {"spawn", step_spawn}, {"execat", step_execat},
-    {"memfd", step_memfd}, {"long", step_long},
-    {"rings", step_rings}, {"say", step_say},
-    {"exit", step_exit},   {0, 0},
+    {"exec", step_exec},
+    {"vfork", step_vfork},
+    {"spawn", step_spawn},
+    {"execat", step_execat},
+    {"memfd", step_memfd},
+    {"long", step_long},
+    {"rings", step_rings},
+    {"say", step_say},
+    {"exit", step_exit},
+    {"handle", step_handle},
+    {"handled", step_handled},
+    {"kill", step_kill},
+    {0, 0},
 };
