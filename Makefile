@@ -12,10 +12,10 @@ demo: ## see an agent held by the kernel and released by a person (installs pack
 	@tests/install && tests/demo/run
 
 test: ## everything a change must pass, in 25 minutes at most (installs packages: as root)
-	@start=$$(date +%s); tests/install && tests/run test --since $$start
+	@start=$$(date +%s); tests/install --kernels && tests/run test --since $$start
 
 test-full: ## the same and what takes longer, in 80 minutes at most
-	@start=$$(date +%s); tests/install && tests/run full --since $$start
+	@start=$$(date +%s); tests/install --kernels && tests/run full --since $$start
 
 build: ## daemon and command into build/
 	@tests/install && tests/run build
