@@ -72,7 +72,8 @@ std::optional<std::uint64_t> Fields::number(const std::string& name, std::uint64
   return value;
 }
 
-std::map<std::string, std::string> Fields::texts(const std::string& name, std::size_t most, std::size_t longest) {
+std::map<std::string, std::string> Fields::texts(const std::string& name, std::size_t most,
+                                                 std::size_t longest) {
   known_.insert(name);
   std::map<std::string, std::string> out;
   const auto found = object_.find(name);
@@ -97,7 +98,8 @@ std::optional<Reply> Fields::error() {
     if (!known_.contains(key)) wrong("\"" + key + "\" is not known here");
   }
   if (error_.empty()) return {};
-  return problem(query_ ? 400 : 422, query_ ? "bad-query" : "bad-body", error_, "openapi.yaml lists what each call takes");
+  return problem(query_ ? 400 : 422, query_ ? "bad-query" : "bad-body", error_,
+                 "openapi.yaml lists what each call takes");
 }
 
 }  // namespace holdpoint::api

@@ -21,7 +21,8 @@ class Fields {
 
   [[nodiscard]] std::optional<std::string> text(const std::string& name, std::size_t longest);
   [[nodiscard]] std::optional<std::uint64_t> number(const std::string& name, std::uint64_t most);
-  [[nodiscard]] std::map<std::string, std::string> texts(const std::string& name, std::size_t most, std::size_t longest);
+  [[nodiscard]] std::map<std::string, std::string> texts(const std::string& name, std::size_t most,
+                                                         std::size_t longest);
   void require(bool given, const std::string& name);
   void wrong(const std::string& what);
 

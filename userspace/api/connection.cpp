@@ -99,15 +99,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (begun) ++state_->counters.slow_clients;
       return {};  // Beast has closed the socket
     }
-    if (error == http::error::end_of_stream || error.category() != http::make_error_code(http::error{}).category()) {
+    if (error == http::error::end_of_stream ||
+        error.category() != http::make_error_code(http::error{}).category()) {
       return {};
     }
     ++state_->counters.malformed;
     if (error == http::error::body_limit) {
-      return problem(413, "body-too-large", "the body is longer than " + std::to_string(limits().body_bytes) + " bytes");
+      return problem(413, "body-too-large",
+                     "the body is longer than " + std::to_string(limits().body_bytes) + " bytes");
     }
     if (error == http::error::header_limit) {
-      return problem(431, "header-too-large", "the header is longer than " + std::to_string(limits().header_bytes) + " bytes");
+      return problem(431, "header-too-large",
+                     "the header is longer than " + std::to_string(limits().header_bytes) + " bytes");
     }
     return problem(400, "malformed", "this is not an HTTP/1.1 request: " + error.message());
   }
@@ -124,7 +127,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (auto* wait = std::get_if<WaitForRequest>(&outcome)) outcome = co_await wait_for(*wait);
     if (gone_) co_return false;
     const bool written = co_await write(std::get<Reply>(outcome), keep);
-    co_return written && keep && !std::get<Reply>(outcome).close;
+    co_return written&& keep && !std::get<Reply>(outcome).close;
   }
 
   Outcome outcome_of(const http::request<http::string_body>& request) {
@@ -199,7 +202,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     error_code ignored;
     stream_.socket().cancel(ignored);  // the watch for a hang-up
     const approval::Request* request = state_->service.ledger().request(wait.id);
-    if (request == nullptr) co_return problem(404, "not-found", "request \"" + wait.id + "\" is no longer kept");
+    if (request == nullptr)
+      co_return problem(404, "not-found", "request \"" + wait.id + "\" is no longer kept");
     Reply reply;
     reply.body = dump(to_json(*request, state_->service.ledger()));
     co_return reply;
@@ -266,11 +270,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool gone_ = false;
 };
 
-void serve(const std::shared_ptr<ServerState>& state, asio::local::stream_protocol::socket socket, Caller caller) {
+void serve(const std::shared_ptr<ServerState>& state, asio::local::stream_protocol::socket socket,
+           Caller caller) {
   const auto executor = socket.get_executor();
   auto connection = std::make_shared<Connection>(state, std::move(socket), std::move(caller));
-  asio::co_spawn(
-      executor, [connection]() { return connection->run(); }, asio::detached);
+  asio::co_spawn(executor, [connection]() { return connection->run(); }, asio::detached);
 }
 
 void close(Connection& connection) { connection.close(); }

@@ -10,15 +10,15 @@
 namespace holdpoint::api {
 
 struct Counters {
-  std::uint64_t requests = 0;             // answered
-  std::uint64_t refused_full = 0;         // connections over a limit
-  std::uint64_t refused_not_member = 0;   // callers outside the group
-  std::uint64_t refused_tagged = 0;       // callers that carry an agent's tag: the kernel should have stopped them
-  std::uint64_t refused_unknown = 0;      // credentials could not be read
-  std::uint64_t malformed = 0;            // not HTTP, or over a size limit
-  std::uint64_t slow_clients = 0;         // did not send or take data in time
-  std::uint64_t slow_streams = 0;         // stream readers that lagged too far behind
-  std::uint64_t accept_failures = 0;      // accept(2) failed, mostly for want of descriptors
+  std::uint64_t requests = 0;            // answered
+  std::uint64_t refused_full = 0;        // connections over a limit
+  std::uint64_t refused_not_member = 0;  // callers outside the group
+  std::uint64_t refused_tagged = 0;  // callers that carry an agent's tag: the kernel should have stopped them
+  std::uint64_t refused_unknown = 0;  // credentials could not be read
+  std::uint64_t malformed = 0;        // not HTTP, or over a size limit
+  std::uint64_t slow_clients = 0;     // did not send or take data in time
+  std::uint64_t slow_streams = 0;     // stream readers that lagged too far behind
+  std::uint64_t accept_failures = 0;  // accept(2) failed, mostly for want of descriptors
 
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> named() const {
     return {{"api-requests", requests},

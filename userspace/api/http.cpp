@@ -47,8 +47,8 @@ Result<Incoming> parse_target(std::string_view target) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     const auto key = decode(pair.substr(0, equals), true);
-    const auto value =
-        equals == std::string_view::npos ? std::optional<std::string>("") : decode(pair.substr(equals + 1), true);
+    const auto value = equals == std::string_view::npos ? std::optional<std::string>("")
+                                                        : decode(pair.substr(equals + 1), true);
     if (!key || !value) return fail("the query has a broken % escape");
     if (!in.query.emplace(*key, *value).second) return fail("the query names \"" + *key + "\" twice");
   }

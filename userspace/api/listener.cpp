@@ -17,8 +17,8 @@ namespace {
 // Says why in one write that cannot block, then closes: a caller that may not come in gets no connection of its own.
 void turn_away(Socket socket, const Reply& reply) {
   const std::string text = fmt::format(
-      "HTTP/1.1 {} Refused\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", reply.status,
-      reply.content_type, reply.body.size(), reply.body);
+      "HTTP/1.1 {} Refused\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      reply.status, reply.content_type, reply.body.size(), reply.body);
   [[maybe_unused]] const auto sent =
       ::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -29,7 +29,8 @@ void admit(const std::shared_ptr<ServerState>& state, Socket socket) {
                                               : identify_peer(socket.native_handle(), state->options.group);
   if (!caller) {
     ++state->counters.refused_unknown;
-    return turn_away(std::move(socket), problem(403, "unknown-caller", caller.error().message, caller.error().hint));
+    return turn_away(std::move(socket),
+                     problem(403, "unknown-caller", caller.error().message, caller.error().hint));
   }
   if (state->service.caller_is_tagged(caller->pid)) {
     ++state->counters.refused_tagged;

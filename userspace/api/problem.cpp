@@ -29,8 +29,11 @@ const char* title_of(unsigned status) {
 }  // namespace
 
 Reply problem(unsigned status, const std::string& code, const std::string& detail, const std::string& hint) {
-  nlohmann::json json{{"type", "about:blank"}, {"title", title_of(status)}, {"status", status},
-                      {"detail", detail},      {"code", code}};
+  nlohmann::json json{{"type", "about:blank"},
+                      {"title", title_of(status)},
+                      {"status", status},
+                      {"detail", detail},
+                      {"code", code}};
   if (!hint.empty()) json["hint"] = hint;
   return Reply{.status = status, .body = dump(json), .content_type = "application/problem+json", .allow = {}};
 }
@@ -38,7 +41,8 @@ Reply problem(unsigned status, const std::string& code, const std::string& detai
 Reply problem(const approval::DecideError& error) {
   using Kind = approval::DecideError::Kind;
   switch (error.kind) {
-    case Kind::not_found: return problem(404, "not-found", error.message, "GET /v1/requests?state=open lists what is open");
+    case Kind::not_found:
+      return problem(404, "not-found", error.message, "GET /v1/requests?state=open lists what is open");
     case Kind::not_open: return problem(409, "not-open", error.message, "it cannot be decided any more");
     case Kind::not_allowed: return problem(403, "not-allowed", error.message, "somebody else has to decide");
     case Kind::invalid: return problem(422, "invalid", error.message);
@@ -48,10 +52,14 @@ Reply problem(const approval::DecideError& error) {
 
 Reply problem(const Error& error) {
   switch (error.code) {
-    case 0: case EINVAL: return problem(422, "refused", error.message, error.hint);
-    case ENOENT: case ESRCH: return problem(404, "not-found", error.message, error.hint);
-    case EPERM: case EACCES: return problem(403, "not-allowed", error.message, error.hint);
-    case EBUSY: case EEXIST: return problem(409, "conflict", error.message, error.hint);
+    case 0:
+    case EINVAL: return problem(422, "refused", error.message, error.hint);
+    case ENOENT:
+    case ESRCH: return problem(404, "not-found", error.message, error.hint);
+    case EPERM:
+    case EACCES: return problem(403, "not-allowed", error.message, error.hint);
+    case EBUSY:
+    case EEXIST: return problem(409, "conflict", error.message, error.hint);
     default: return problem(500, "internal", error.message, error.hint);
   }
 }

@@ -81,7 +81,8 @@ Outcome dispatch(const Incoming& in, const Caller& caller, Service& service, Cou
   if (allowed.empty()) {
     return problem(404, "no-such-path", "there is nothing at " + in.path, "openapi.yaml lists every path");
   }
-  Reply reply = problem(405, "no-such-method", in.method + " is not possible at " + in.path, "possible: " + allowed);
+  Reply reply =
+      problem(405, "no-such-method", in.method + " is not possible at " + in.path, "possible: " + allowed);
   reply.allow = allowed;
   return reply;
 }

@@ -22,6 +22,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> routes();
 
 // Checks the caller, finds the route, calls it. Every failure is a problem reply. `counters` counts refusals.
-[[nodiscard]] Outcome dispatch(const Incoming& in, const Caller& caller, Service& service, Counters& counters, Now now);
+[[nodiscard]] Outcome dispatch(const Incoming& in, const Caller& caller, Service& service, Counters& counters,
+                               Now now);
 
 }  // namespace holdpoint::api

@@ -13,15 +13,17 @@
 namespace holdpoint::api {
 
 std::optional<gid_t> find_group(const std::string& name) {
-  std::vector<char> buffer(64 * 1024);  // groups may have many members; beyond that the group counts as missing
+  std::vector<char> buffer(64 *
+                           1024);  // groups may have many members; beyond that the group counts as missing
   group entry{};
   group* found = nullptr;
-  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return {};
   return found->gr_gid;
 }
 
-Result<std::unique_ptr<Server>> Server::start(boost::asio::io_context& loop, Service& service, const Clock& clock,
-                                              Options options) {
+Result<std::unique_ptr<Server>> Server::start(boost::asio::io_context& loop, Service& service,
+                                              const Clock& clock, Options options) {
   auto file = SocketFile::create(options.socket_path, options.group);
   if (!file) return std::unexpected(file.error());
   auto state = std::make_shared<ServerState>(loop, service, clock, std::move(options), std::move(*file));

@@ -17,8 +17,8 @@ namespace holdpoint::api {
 class Connection;
 
 struct ServerState {
-  ServerState(boost::asio::io_context& loop, Service& the_service, const Clock& the_clock, Options the_options,
-              SocketFile the_file)
+  ServerState(boost::asio::io_context& loop, Service& the_service, const Clock& the_clock,
+              Options the_options, SocketFile the_file)
       : service(the_service),
         clock(the_clock),
         options(std::move(the_options)),
@@ -33,8 +33,8 @@ struct ServerState {
   boost::asio::local::stream_protocol::acceptor acceptor;
   boost::asio::steady_timer pause;  // after a failed accept
   Counters counters;
-  std::set<Connection*> connections;          // each takes itself out in its destructor
-  std::map<unsigned, std::size_t> per_user;   // uid → connections
+  std::set<Connection*> connections;         // each takes itself out in its destructor
+  std::map<unsigned, std::size_t> per_user;  // uid → connections
   bool stopped = false;
 };
 

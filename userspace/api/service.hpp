@@ -24,19 +24,21 @@ struct Caller {
 };
 
 struct Health {
-  bool enforcing = false;      // programs attached and armed
-  std::string kernel;          // release
+  bool enforcing = false;  // programs attached and armed
+  std::string kernel;      // release
   std::string version;
   std::uint32_t policy_generation = 0;
   std::string policy_digest;
-  std::vector<std::pair<std::string, std::uint64_t>> counters;  // name, value: kernel and daemon losses by reason
-  std::vector<std::string> problems;                            // for a person: what is wrong now; empty = all well
+  std::vector<std::pair<std::string, std::uint64_t>>
+      counters;                       // name, value: kernel and daemon losses by reason
+  std::vector<std::string> problems;  // for a person: what is wrong now; empty = all well
   WallTime started;
 };
 
 struct NewSession {
   std::string agent;
-  int pid = 0;  // process to put into a cgroup of its own; must be the caller's child and have the caller's uid
+  int pid =
+      0;  // process to put into a cgroup of its own; must be the caller's child and have the caller's uid
   approval::Claims claims;
 };
 struct TagTarget {
@@ -65,12 +67,14 @@ class Service {
                                                                           approval::Decision decision) = 0;
   [[nodiscard]] virtual std::expected<void, approval::DecideError> revoke(const std::string& grant,
                                                                           const approval::Principal& by) = 0;
-  [[nodiscard]] virtual Result<approval::Session> start_session(const Caller& caller, const NewSession& wanted) = 0;
+  [[nodiscard]] virtual Result<approval::Session> start_session(const Caller& caller,
+                                                                const NewSession& wanted) = 0;
   [[nodiscard]] virtual Result<approval::Session> tag(const Caller& caller, const TagTarget& target) = 0;
   [[nodiscard]] virtual Result<> untag(const Caller& caller, std::uint64_t session) = 0;
   [[nodiscard]] virtual Health health() const = 0;
   // Records after `after` (0 = from the oldest kept), at most `limit`, oldest first.
-  [[nodiscard]] virtual Result<std::vector<StreamEvent>> records(std::uint64_t after, std::size_t limit) const = 0;
+  [[nodiscard]] virtual Result<std::vector<StreamEvent>> records(std::uint64_t after,
+                                                                 std::size_t limit) const = 0;
   // Calls back for each new record until the returned token is dropped. The callback must not block.
   using Subscription = std::shared_ptr<void>;
   [[nodiscard]] virtual Subscription subscribe(std::function<void(const StreamEvent&)> callback) = 0;

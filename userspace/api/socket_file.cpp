@@ -48,10 +48,12 @@ Result<> check_stale(const std::string& path, const sockaddr_un& address) {
     if (errno == ENOENT) return {};
     return fail_errno("socket path " + path, errno);
   }
-  if (!S_ISSOCK(info.st_mode)) return fail(path + " exists and is not a socket", "remove it, or choose another path");
+  if (!S_ISSOCK(info.st_mode))
+    return fail(path + " exists and is not a socket", "remove it, or choose another path");
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) return fail_errno("socket", errno);
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN) {
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EAGAIN) {
     return another_daemon(path);  // EAGAIN: its backlog is full, so it lives
   }
   return {};
@@ -67,7 +69,8 @@ Result<Fd> bind_beside(const std::string& name, std::optional<gid_t> group) {
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return fail_errno("bind " + name, errno);
   }
-  if (group && ::chown(name.c_str(), static_cast<uid_t>(-1), *group) != 0) return fail_errno("chown " + name, errno);
+  if (group && ::chown(name.c_str(), static_cast<uid_t>(-1), *group) != 0)
+    return fail_errno("chown " + name, errno);
   if (::chmod(name.c_str(), 0660) != 0) return fail_errno("chmod " + name, errno);
   if (::listen(listener.get(), backlog) != 0) return fail_errno("listen " + name, errno);
   return listener;
@@ -84,7 +87,8 @@ Result<SocketFile> SocketFile::create(const std::string& path, std::optional<gid
   const std::string temporary = path + ".n";  // short: it must fit into a socket address, too
   auto listener = bind_beside(temporary, group);
   struct stat info{};
-  if (!listener || ::stat(temporary.c_str(), &info) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (!listener || ::stat(temporary.c_str(), &info) != 0 ||
+      std::rename(temporary.c_str(), path.c_str()) != 0) {
     auto error = listener ? fail_errno("socket " + path, errno) : std::unexpected(listener.error());
     ::unlink(temporary.c_str());
     return error;
@@ -99,7 +103,8 @@ Result<SocketFile> SocketFile::create(const std::string& path, std::optional<gid
 SocketFile::~SocketFile() {
   if (!lock_) return;  // moved from
   struct stat info{};
-  if (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
+  if (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
+    ::unlink(path_.c_str());
   // The lock file stays: unlinking it would let two daemons lock two different files.
 }
 

@@ -9,7 +9,8 @@ namespace holdpoint::api {
 
 std::string sse_event(const StreamEvent& event) {
   // dump() writes one line, so that no record can pretend to be two.
-  return "id: " + std::to_string(event.sequence) + "\nevent: " + event.kind + "\ndata: " + dump(to_json(event)) + "\n\n";
+  return "id: " + std::to_string(event.sequence) + "\nevent: " + event.kind +
+         "\ndata: " + dump(to_json(event)) + "\n\n";
 }
 
 std::string sse_keep_alive() { return ": keep-alive\n\n"; }

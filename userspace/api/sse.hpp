@@ -37,7 +37,7 @@ class StreamQueue {
  private:
   std::size_t bound_;
   std::deque<StreamEvent> queue_;
-  std::uint64_t last_ = 0;    // sequence handed out last
+  std::uint64_t last_ = 0;  // sequence handed out last
   bool catching_up_ = false;
   bool overflowed_ = false;
 };

@@ -132,10 +132,12 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   }
   const std::uint64_t fraction = take(text, '.') ? take_fraction(text) : 0;
   const auto offset = take_offset(text);
-  const std::chrono::year_month_day day{std::chrono::year(field[0]), std::chrono::month(static_cast<unsigned>(field[1])),
+  const std::chrono::year_month_day day{std::chrono::year(field[0]),
+                                        std::chrono::month(static_cast<unsigned>(field[1])),
                                         std::chrono::day(static_cast<unsigned>(field[2]))};
   if (!offset || !text.empty() || !day.ok() || field[3] > 23 || field[4] > 59 || field[5] > 60) return {};
-  return WallTime(std::chrono::sys_days(day)) + seconds(field[3] * 3600 + field[4] * 60 + field[5] - *offset) +
+  return WallTime(std::chrono::sys_days(day)) +
+         seconds(field[3] * 3600 + field[4] * 60 + field[5] - *offset) +
          Duration(static_cast<std::int64_t>(fraction));
 }
 

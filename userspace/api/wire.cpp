@@ -12,7 +12,9 @@ using nlohmann::json;
 
 namespace {
 
-std::int64_t in_seconds(Duration duration) { return std::chrono::duration_cast<std::chrono::seconds>(duration).count(); }
+std::int64_t in_seconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
 
 json time_or_null(const std::optional<WallTime>& time) { return time ? json(rfc3339(*time)) : json(nullptr); }
 
@@ -62,7 +64,8 @@ json access_json(const event::MaskedAccess& access) {
     hidden += file.path.hidden() + file.first_lines.hidden();
   }
   json ancestors = json::array();
-  for (const auto& [pid, command] : access.ancestors) ancestors.push_back({{"pid", pid}, {"command", command.text()}});
+  for (const auto& [pid, command] : access.ancestors)
+    ancestors.push_back({{"pid", pid}, {"command", command.text()}});
   return {{"operation", access.operation},
           {"object", access.object.text()},
           {"argv", argv},

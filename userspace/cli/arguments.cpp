@@ -32,11 +32,13 @@ std::string unknown_option(std::string_view name, std::span<const Option> option
   std::vector<std::string_view> names;
   for (const Option& option : options) names.push_back(option.name);
   const std::string near = nearest(name, names);
-  return fmt::format("unknown option --{}{}", name, near.empty() ? "" : fmt::format("; did you mean --{}?", near));
+  return fmt::format("unknown option --{}{}", name,
+                     near.empty() ? "" : fmt::format("; did you mean --{}?", near));
 }
 
 // Takes the option at words[at]; `at` is moved to the last word used. Error text or empty.
-std::string take_option(std::span<const std::string> words, std::size_t& at, const Shape& shape, Arguments& out) {
+std::string take_option(std::span<const std::string> words, std::size_t& at, const Shape& shape,
+                        Arguments& out) {
   const std::string_view word = std::string_view(words[at]).substr(2);
   const std::size_t equals = word.find('=');
   const std::string_view name = word.substr(0, equals);
@@ -70,7 +72,8 @@ std::vector<std::string> Arguments::values(std::string_view name) const {
   return found == options.end() ? std::vector<std::string>{} : found->second;
 }
 
-std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words, const Shape& shape) {
+std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words,
+                                                      const Shape& shape) {
   Arguments out;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];

@@ -21,7 +21,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t most_answer_bytes = 256ULL * 1024 * 1024;  // thousands of requests with long arguments
+constexpr std::uint64_t most_answer_bytes =
+    256ULL * 1024 * 1024;  // thousands of requests with long arguments
 
 std::unexpected<Failure> fail_with(Exit exit, std::string message, std::string hint = {}) {
   return std::unexpected(Failure{exit, std::move(message), std::move(hint)});
@@ -37,7 +38,8 @@ Failure connect_failure(const std::string& path, error_code error) {
       return {Exit::not_allowed, "you may not use " + path + ": only root and the group holdpoint may",
               "ask an administrator for: usermod -aG holdpoint $USER; then log in again"};
     case EPERM:
-      return {Exit::not_allowed, "the kernel keeps this process from " + path + ": it belongs to an agent's session",
+      return {Exit::not_allowed,
+              "the kernel keeps this process from " + path + ": it belongs to an agent's session",
               "answer requests from a shell that no agent session started"};
     default: return {Exit::unreachable, "cannot reach holdpointd at " + path + ": " + error.message(), ""};
   }
@@ -48,7 +50,8 @@ Failure broken(error_code error) {
     return {Exit::unreachable, "holdpointd does not answer in time",
             "it may be stopped or overloaded: systemctl status holdpointd"};
   }
-  return {Exit::unreachable, "the connection to holdpointd broke: " + error.message(), "is it restarting? try again"};
+  return {Exit::unreachable, "the connection to holdpointd broke: " + error.message(),
+          "is it restarting? try again"};
 }
 
 Exit exit_of(unsigned status, const std::string& code) {
@@ -63,10 +66,12 @@ Exit exit_of(unsigned status, const std::string& code) {
 Failure problem_failure(unsigned status, const std::string& body) {
   const json problem = json::parse(body, nullptr, false);
   if (!problem.is_object() || !problem.contains("detail") || !problem["detail"].is_string()) {
-    return {Exit::unreachable, fmt::format("holdpointd answered {} without saying why", status), "see its log"};
+    return {Exit::unreachable, fmt::format("holdpointd answered {} without saying why", status),
+            "see its log"};
   }
   const auto text = [&](const char* key) {
-    return problem.contains(key) && problem[key].is_string() ? problem[key].get<std::string>() : std::string();
+    return problem.contains(key) && problem[key].is_string() ? problem[key].get<std::string>()
+                                                             : std::string();
   };
   return {exit_of(status, text("code")), text("detail"), text("hint")};
 }
@@ -136,8 +141,8 @@ http::request<http::string_body> request_for(const std::string& method, const st
 std::string encode(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += c;
     } else {
@@ -150,7 +155,8 @@ std::string encode(const std::string& text) {
 Answer<json> Client::call(const std::string& method, const std::string& target, const std::string& body,
                           Duration patience) const {
   Exchange exchange;
-  if (auto connected = exchange.connect(socket_path_, patience); !connected) return std::unexpected(connected.error());
+  if (auto connected = exchange.connect(socket_path_, patience); !connected)
+    return std::unexpected(connected.error());
   auto request = request_for(method, target, body);
   // A daemon that turns a caller away answers and closes without reading: its answer counts, not our broken write.
   const error_code sent = exchange.send(request);
@@ -159,17 +165,22 @@ Answer<json> Client::call(const std::string& method, const std::string& target, 
   if (const error_code error = exchange.read(parser)) return std::unexpected(broken(sent ? sent : error));
   const auto& response = parser.get();
   if (response.result_int() == 204) return json(nullptr);
-  if (response.result_int() >= 400) return std::unexpected(problem_failure(response.result_int(), response.body()));
+  if (response.result_int() >= 400)
+    return std::unexpected(problem_failure(response.result_int(), response.body()));
   json out = json::parse(response.body(), nullptr, false);
-  if (out.is_discarded()) return fail_with(Exit::unreachable, "holdpointd's answer is not JSON", "see its log");
+  if (out.is_discarded())
+    return fail_with(Exit::unreachable, "holdpointd's answer is not JSON", "see its log");
   return out;
 }
 
-Answer<json> Client::get(const std::string& target, Duration patience) const { return call("GET", target, "", patience); }
+Answer<json> Client::get(const std::string& target, Duration patience) const {
+  return call("GET", target, "", patience);
+}
 
 Answer<json> Client::post(const std::string& target, const json& body) const {
   // Text from the command line may be any bytes; JSON is UTF-8.
-  return call("POST", target, body.dump(-1, ' ', false, json::error_handler_t::replace), std::chrono::seconds(30));
+  return call("POST", target, body.dump(-1, ' ', false, json::error_handler_t::replace),
+              std::chrono::seconds(30));
 }
 
 Answer<json> Client::remove(const std::string& target) const {
@@ -186,7 +197,8 @@ Answer<void> Client::stream(std::optional<std::uint64_t> after, const std::funct
   const error_code sent = exchange.send(request);
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(boost::none);
-  if (const error_code error = exchange.read_header(parser)) return std::unexpected(broken(sent ? sent : error));
+  if (const error_code error = exchange.read_header(parser))
+    return std::unexpected(broken(sent ? sent : error));
   std::array<char, 16384> piece{};
   std::string problem;
   const bool good = parser.get().result_int() == 200;

@@ -30,7 +30,8 @@ class Client {
 
   // Reads events until the connection ends or `take` returns false; `connected` is called when the stream is there. A
   // stream that ended is no failure: reconnect with the last id. Silence for three keep-alives counts as its end.
-  [[nodiscard]] Answer<void> stream(std::optional<std::uint64_t> after, const std::function<void()>& connected,
+  [[nodiscard]] Answer<void> stream(std::optional<std::uint64_t> after,
+                                    const std::function<void()>& connected,
                                     const std::function<bool(const SseEvent&)>& take) const;
 
   [[nodiscard]] const std::string& socket_path() const { return socket_path_; }

@@ -56,7 +56,8 @@ Exit run_verb(const Verb& verb, const std::vector<std::string>& words) {
   const SystemClock clock;
   try {
     return verb.run(Context{*arguments, client, terminal, clock});
-  } catch (const nlohmann::json::exception&) {  // the one library here that throws at an answer of another shape
+  } catch (
+      const nlohmann::json::exception&) {  // the one library here that throws at an answer of another shape
     return fail({Exit::unreachable, "holdpointd's answer has another shape than expected",
                  "are holdpoint and holdpointd of the same version?"});
   }

@@ -31,7 +31,8 @@ std::string overview() {
       "usage: holdpoint VERB [options]\n\n";
   for (const Verb& verb : verbs()) out += fmt::format("  {:<10} {}\n", verb.name, verb.summary);
   out +=
-      "\n`holdpoint help VERB` says more. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable,\n"
+      "\n`holdpoint help VERB` says more. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 daemon not "
+      "reachable,\n"
       "4 not allowed, 5 not found, 6 no longer open, 7 timed out.\n";
   return out;
 }

@@ -14,6 +14,13 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::size_t indent = 10;  // below the words, beside the time
+
+std::vector<std::string> fit(const std::string& line, const Terminal& terminal) {
+  if (!terminal.width) return {line};
+  return hang(line, *terminal.width, *terminal.width - indent);
+}
+
 Colour colour_of(const json& record) {
   const std::string kind = field(record, "kind");
   const bool said_no = kind == "decision" && !record.value("approve", false);
@@ -34,7 +41,11 @@ std::string draw_record(const json& record, WallTime now, const Terminal& termin
   const std::string text = record.dump(-1, ' ', false, json::error_handler_t::replace);
   const auto line = audit::line_of_json(text, audit::ClockStyle{.date = !today, .utc = false});
   // A daemon of another version: what it said, rather than nothing.
-  return terminal.paint(colour_of(record), line ? *line : printable(text)) + "\n";
+  std::string out;
+  for (const auto& piece : fit(line ? *line : printable(text), terminal)) {
+    out += (out.empty() ? "" : std::string(indent, ' ')) + terminal.paint(colour_of(record), piece) + "\n";
+  }
+  return out;
 }
 
 std::expected<RecordFilter, std::string> RecordFilter::from(const Arguments& arguments, WallTime now) {
@@ -48,7 +59,8 @@ std::expected<RecordFilter, std::string> RecordFilter::from(const Arguments& arg
     } else if (const auto time = api::parse_rfc3339(*since)) {
       filter.since = *time;
     } else {
-      return std::unexpected("--since " + *since + " is neither a duration such as 2h nor a time such as 2026-01-31T08:00:00Z");
+      return std::unexpected("--since " + *since +
+                             " is neither a duration such as 2h nor a time such as 2026-01-31T08:00:00Z");
     }
   }
   return filter;

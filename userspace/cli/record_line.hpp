@@ -21,7 +21,8 @@ struct RecordFilter {
   std::optional<WallTime> since;
 
   // Error: --since is neither a duration nor a time.
-  [[nodiscard]] static std::expected<RecordFilter, std::string> from(const Arguments& arguments, WallTime now);
+  [[nodiscard]] static std::expected<RecordFilter, std::string> from(const Arguments& arguments,
+                                                                     WallTime now);
   [[nodiscard]] bool takes(const nlohmann::json& record) const;
 };
 

@@ -58,15 +58,17 @@ void add_process(Page& page, const json& request) {
   std::size_t depth = 0;
   for (const json& ancestor : child(access, "ancestors")) {
     const std::string indent(depth++ * 2, ' ');
-    page.add("", fmt::format("{}started by {} ({})", indent, printable(field(ancestor, "command")), field(ancestor, "pid")));
+    page.add("", fmt::format("{}started by {} ({})", indent, printable(field(ancestor, "command")),
+                             field(ancestor, "pid")));
   }
 }
 
 void add_bound(Page& page, const json& access) {
   for (const json& file : child(access, "bound")) {
     page.add("Reads", fmt::format("{}, {} bytes", printable(field(file, "path")), field(file, "size")));
-    page.add("", "sha256 " + field(file, "sha256"));
-    for (const auto& line : escaped_lines(field(file, "first_lines"))) page.add("", "| " + printable(line), Colour::cyan);
+    page.add("SHA-256", field(file, "sha256"));
+    for (const auto& line : escaped_lines(field(file, "first_lines")))
+      page.add("", "| " + printable(line), Colour::cyan);
   }
 }
 
@@ -86,7 +88,8 @@ void add_session(Page& page, const json& request, WallTime now) {
   if (!why.empty()) page.add(who.empty() ? "Claims" : "", "purpose: " + printable(why));
   std::string labels;
   for (const auto& [key, value] : child(claims, "labels").items()) {
-    labels += (labels.empty() ? "" : " ") + printable(key) + "=" + (value.is_string() ? printable(value.get<std::string>()) : "");
+    labels += (labels.empty() ? "" : " ") + printable(key) + "=" +
+              (value.is_string() ? printable(value.get<std::string>()) : "");
   }
   if (!labels.empty()) page.add(who.empty() && why.empty() ? "Claims" : "", "labels: " + labels);
 }
@@ -116,13 +119,15 @@ std::string decided(const json& request, WallTime now) {
   if (decision.empty()) return {};
   const WallTime at = time_of(decision, "at");
   std::string scope = field(decision, "scope");
+  if (scope == "session") scope = "for the session";
   if (scope == "duration") {
     const auto& lifetime = child(decision, "lifetime_seconds");
     const std::int64_t seconds = lifetime.is_number_integer() ? lifetime.get<std::int64_t>() : 0;
     scope = "for " + api::duration_text(std::chrono::seconds(seconds));
   }
-  std::string text = fmt::format("{} by {} {} ({})", field(decision, "decision") == "approve" ? "approved" : "denied",
-                                 printable(person(child(decision, "by"))), relative(at, now), time_of_day(at, now));
+  std::string text =
+      fmt::format("{} by {} {} ({})", field(decision, "decision") == "approve" ? "approved" : "denied",
+                  printable(person(child(decision, "by"))), relative(at, now), time_of_day(at, now));
   if (field(decision, "decision") == "approve") text += ", " + scope;
   const std::string reason = field(decision, "reason");
   if (!reason.empty()) text += ": " + printable(reason);
@@ -132,8 +137,9 @@ std::string decided(const json& request, WallTime now) {
 void add_fate(Page& page, const json& request, WallTime now) {
   if (field(request, "state") == "open") {
     const WallTime deadline = time_of(request, "deadline");
-    page.add("Deadline", fmt::format("if nobody answers: denied at {} ({})", time_of_day(deadline, now),
-                                     deadline > now ? relative(deadline, now) : "now"),
+    page.add("Deadline",
+             fmt::format("if nobody answers: denied at {} ({})", time_of_day(deadline, now),
+                         deadline > now ? relative(deadline, now) : "now"),
              Colour::yellow);
     return;
   }
@@ -173,13 +179,15 @@ std::string draw_request(const json& request, WallTime now, const Terminal& term
   Page page(terminal);
   page.heading(terminal.paint(Colour::bold, "Request " + printable(field(request, "id"))) + "  " +
                terminal.paint(state_colour(state), state));
-  page.add("What", printable(field(access, "operation")) + " " + printable(field(access, "object")), Colour::bold);
+  page.add("What", printable(field(access, "operation")) + " " + printable(field(access, "object")),
+           Colour::bold);
   add_command(page, access);
   for (const json& warning : child(access, "warnings")) {
     if (warning.is_string()) page.add("Warning", printable(warning.get<std::string>()), Colour::red);
   }
   const std::string hidden = field(access, "hidden_bytes");
-  if (!hidden.empty() && hidden != "0") page.add("Hidden", hidden + " bytes that look like a secret are not shown", Colour::red);
+  if (!hidden.empty() && hidden != "0")
+    page.add("Hidden", hidden + " bytes that look like a secret are not shown", Colour::red);
   add_bound(page, access);
   page.gap();
   add_session(page, request, now);
@@ -200,7 +208,7 @@ std::string draw_request(const json& request, WallTime now, const Terminal& term
 
 std::string draw_queue(const std::vector<json>& requests, WallTime now, const Terminal& terminal) {
   if (requests.empty()) return "Nothing waits for an answer.\n";
-  Table table({"REQUEST", "ASKED", "DENIED", "AGENT", "SESSION", "WHAT"});
+  Table table({"REQUEST", "ASKED", "EXPIRES", "AGENT", "SESSION", "WHAT"});
   for (const json& request : requests) {
     const WallTime deadline = time_of(request, "deadline");
     const bool soon = deadline - now < std::chrono::minutes(1);

@@ -14,7 +14,8 @@ namespace holdpoint::cli {
 // All that a reviewer must know.
 [[nodiscard]] std::string draw_request(const nlohmann::json& request, WallTime now, const Terminal& terminal);
 // The queue, with a countdown each.
-[[nodiscard]] std::string draw_queue(const std::vector<nlohmann::json>& requests, WallTime now, const Terminal& terminal);
+[[nodiscard]] std::string draw_queue(const std::vector<nlohmann::json>& requests, WallTime now,
+                                     const Terminal& terminal);
 // Also those that are over, with how they ended.
 [[nodiscard]] std::string draw_history(const std::vector<nlohmann::json>& requests, WallTime now,
                                        const Terminal& terminal);

@@ -8,8 +8,8 @@
 namespace holdpoint::cli {
 namespace {
 
-constexpr std::size_t gap = 2;           // columns between cells
-constexpr std::size_t least_last = 24;   // narrower, the last column is unreadable beside the others
+constexpr std::size_t gap = 2;          // columns between cells
+constexpr std::size_t least_last = 24;  // narrower, the last column is unreadable beside the others
 constexpr std::size_t own_line_indent = 4;
 
 void put(std::string& out, const Terminal& terminal, const Cell& cell, std::size_t width) {
@@ -50,7 +50,8 @@ std::string Table::draw(const Terminal& terminal) const {
   }
   std::string out;
   const auto begin = [&](auto&& cell_of) {
-    for (std::size_t column = 0; column < last; ++column) put(out, terminal, cell_of(column), width[column] + gap);
+    for (std::size_t column = 0; column < last; ++column)
+      put(out, terminal, cell_of(column), width[column] + gap);
     if (own_line) {
       end_line(out);
       out.append(indent, ' ');

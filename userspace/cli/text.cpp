@@ -39,7 +39,8 @@ Character decode(std::string_view text) {
 
 bool acts_on_terminal(char32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || code == 0x061c;
+         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
+         code == 0x061c;
 }
 
 std::size_t width_of(char32_t code) {
@@ -58,6 +59,14 @@ std::size_t fitting(std::string_view text, std::size_t width) {
     bytes += c.bytes;
   }
   return bytes;
+}
+
+// Where to end a line of at most `most` bytes: at a space or behind a slash, if that wastes less than half of it.
+std::size_t break_at(std::string_view text, std::size_t most) {
+  if (text.substr(most).starts_with(' ')) return most;
+  const std::size_t place = text.substr(0, most).find_last_of(" /");
+  if (place == std::string_view::npos || place <= most / 2) return most;
+  return place + 1;
 }
 
 std::tm local(WallTime time) {
@@ -112,16 +121,18 @@ std::size_t display_width(std::string_view text) {
   return columns;
 }
 
-std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+std::vector<std::string> wrap(std::string_view text, std::size_t width) { return hang(text, width, width); }
+
+std::vector<std::string> hang(std::string_view text, std::size_t first_width, std::size_t width) {
   std::vector<std::string> lines;
-  width = std::max<std::size_t>(width, 1);
-  while (display_width(text) > width) {
-    std::size_t bytes = fitting(text, width);
-    const std::size_t space = text.substr(0, bytes + 1).rfind(' ');
-    const bool at_space = space != std::string_view::npos && space > bytes / 2;
-    if (at_space) bytes = space;
+  std::size_t room = std::max<std::size_t>(first_width, 1);
+  while (display_width(text) > room) {
+    const std::size_t bytes = break_at(text, fitting(text, room));
     lines.emplace_back(text.substr(0, bytes));
-    text.remove_prefix(bytes + (at_space ? 1 : 0));
+    text.remove_prefix(bytes);
+    if (text.starts_with(' ')) text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    while (lines.back().ends_with(' ')) lines.back().pop_back();
+    room = std::max<std::size_t>(width, 1);
   }
   if (!text.empty() || lines.empty()) lines.emplace_back(text);
   return lines;

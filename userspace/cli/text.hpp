@@ -18,8 +18,12 @@ namespace holdpoint::cli {
 [[nodiscard]] std::vector<std::string> escaped_lines(std::string_view text);
 // Columns on a terminal.
 [[nodiscard]] std::size_t display_width(std::string_view text);
-// Lines of at most `width` columns, broken at spaces where that wastes less than half a line; nothing is lost.
+// Lines of at most `width` columns, broken at spaces or behind slashes where that wastes less than half a line. Nothing but
+// spaces at a break is lost.
 [[nodiscard]] std::vector<std::string> wrap(std::string_view text, std::size_t width);
+// The same with another width for the first line.
+[[nodiscard]] std::vector<std::string> hang(std::string_view text, std::size_t first_width,
+                                            std::size_t width);
 
 // "now", "2m ago", "in 1h 5m".
 [[nodiscard]] std::string relative(WallTime time, WallTime now);

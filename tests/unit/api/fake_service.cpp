@@ -21,7 +21,8 @@ event::MaskedAccess access_of(const std::string& object, const std::vector<std::
   for (const auto& word : argv) access.argv.push_back(mask(word));
   access.executable = mask("/usr/bin/python3.11");
   access.directory = mask("/srv/work/shop");
-  access.ancestors = {{4700, mask("bash ./agent.sh")}, {4600, mask("holdpoint run --agent coder -- ./agent.sh")}};
+  access.ancestors = {{4700, mask("bash ./agent.sh")},
+                      {4600, mask("holdpoint run --agent coder -- ./agent.sh")}};
   if (!argv.empty()) {
     access.bound.push_back({mask("/srv/work/shop/migrate.sql"), std::string(64, 'a'), 4711,
                             mask("BEGIN;\nDELETE FROM orders;\n")});
@@ -52,8 +53,8 @@ std::uint64_t FakeService::add_session(const std::string& agent) {
   return id;
 }
 
-std::string FakeService::add_request(std::uint64_t session, const std::string& object, std::vector<std::string> argv,
-                                     Duration timeout) {
+std::string FakeService::add_request(std::uint64_t session, const std::string& object,
+                                     std::vector<std::string> argv, Duration timeout) {
   approval::NewHold hold;
   hold.hold.id = next_hold_++;
   hold.hold.kernel_digest = {hold.hold.id, 7};
@@ -87,7 +88,8 @@ void FakeService::carry_out(const approval::Steps& steps) {
   for (const auto& step : steps) {
     const auto* note = std::get_if<approval::Note>(&step);
     if (note == nullptr) continue;
-    nlohmann::json json{{"kind", note->kind}, {"time", rfc3339(clock_.now().wall)}, {"session", note->session}};
+    nlohmann::json json{
+        {"kind", note->kind}, {"time", rfc3339(clock_.now().wall)}, {"session", note->session}};
     if (!note->request.empty()) json["request"] = note->request;
     if (note->hold != 0) json["hold"] = note->hold;
     if (!note->detail.empty()) json["detail"] = note->detail;
@@ -131,7 +133,8 @@ Result<approval::Session> FakeService::start_session(const Caller& caller, const
 
 Result<approval::Session> FakeService::tag(const Caller& caller, const TagTarget& target) {
   last_tag = target;
-  if (target.unit == "missing.service") return std::unexpected(Error{"there is no unit missing.service", "", ENOENT});
+  if (target.unit == "missing.service")
+    return std::unexpected(Error{"there is no unit missing.service", "", ENOENT});
   approval::Session session = make_session(target.agent, "tag", caller.principal);
   if (!target.cgroup.empty()) session.cgroup_path = target.cgroup;
   carry_out(ledger_.open_session(session, clock_.now()));
@@ -151,7 +154,8 @@ Health FakeService::health() const {
   health.policy_generation = 3;
   health.policy_digest = std::string(64, 'd');
   health.counters = {{"denied", 2}, {"lost-event", 0}};
-  if (!healthy) health.problems.emplace_back("the programs are not attached: the kernel refused holdpoint_file_open");
+  if (!healthy)
+    health.problems.emplace_back("the programs are not attached: the kernel refused holdpoint_file_open");
   health.started = clock_.now().wall - std::chrono::hours(2);
   return health;
 }

@@ -17,10 +17,13 @@ class FakeClock final : public Clock {
  public:
   [[nodiscard]] Now now() const override { return now_; }
   void set(Now now) { now_ = now; }
-  void advance(Duration by) { now_ = {now_.wall + by, {now_.boot.nanoseconds + static_cast<std::uint64_t>(by.count())}}; }
+  void advance(Duration by) {
+    now_ = {now_.wall + by, {now_.boot.nanoseconds + static_cast<std::uint64_t>(by.count())}};
+  }
 
  private:
-  Now now_{WallTime(std::chrono::sys_days(std::chrono::year(2026) / 3 / 14) + std::chrono::hours(9)), {1'000'000'000}};
+  Now now_{WallTime(std::chrono::sys_days(std::chrono::year(2026) / 3 / 14) + std::chrono::hours(9)),
+           {1'000'000'000}};
 };
 
 class FakeService final : public Service {
@@ -42,11 +45,13 @@ class FakeService final : public Service {
                                                                   approval::Decision decision) override;
   [[nodiscard]] std::expected<void, approval::DecideError> revoke(const std::string& grant,
                                                                   const approval::Principal& by) override;
-  [[nodiscard]] Result<approval::Session> start_session(const Caller& caller, const NewSession& wanted) override;
+  [[nodiscard]] Result<approval::Session> start_session(const Caller& caller,
+                                                        const NewSession& wanted) override;
   [[nodiscard]] Result<approval::Session> tag(const Caller& caller, const TagTarget& target) override;
   [[nodiscard]] Result<> untag(const Caller& caller, std::uint64_t session) override;
   [[nodiscard]] Health health() const override;
-  [[nodiscard]] Result<std::vector<StreamEvent>> records(std::uint64_t after, std::size_t limit) const override;
+  [[nodiscard]] Result<std::vector<StreamEvent>> records(std::uint64_t after,
+                                                         std::size_t limit) const override;
   [[nodiscard]] Subscription subscribe(std::function<void(const StreamEvent&)> callback) override;
 
   std::set<int> tagged;
@@ -57,7 +62,8 @@ class FakeService final : public Service {
 
  private:
   void carry_out(const approval::Steps& steps);
-  approval::Session make_session(const std::string& agent, const std::string& how, const approval::Principal& owner);
+  approval::Session make_session(const std::string& agent, const std::string& how,
+                                 const approval::Principal& owner);
 
   using Callbacks = std::map<std::uint64_t, std::function<void(const StreamEvent&)>>;
   const Clock& clock_;

@@ -77,50 +77,62 @@ TEST_F(Handlers, SayHowManyRequestsALimitLeftOut) {
 
 TEST_F(Handlers, RecordWhoDecidedFromTheConnectionAlone) {
   caller = member_caller();
-  const json decided = ok("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"reason", "fine"}});
+  const json decided =
+      ok("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"reason", "fine"}});
   EXPECT_EQ(decided["state"], "approved");
   EXPECT_EQ(decided["decision"]["by"]["id"], "1000");
   EXPECT_EQ(decided["decision"]["channel"], "unix-api");
   EXPECT_EQ(decided["decision"]["at"], "2026-03-14T09:00:00.000Z");
-  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision", {{"decision", "deny"}, {"reason", "x"}, {"by", "eve"}}),
+  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision",
+                    {{"decision", "deny"}, {"reason", "x"}, {"by", "eve"}}),
             "422 bad-body");
 }
 
 TEST_F(Handlers, MaskSecretsInReasons) {
-  const json decided = ok("POST", "/v1/requests/" + request + "/decision",
-                          {{"decision", "approve"}, {"reason", "see https://ada:hunter2secret@example.org/"}});
+  const json decided =
+      ok("POST", "/v1/requests/" + request + "/decision",
+         {{"decision", "approve"}, {"reason", "see https://ada:hunter2secret@example.org/"}});
   EXPECT_EQ(decided["decision"]["reason"].get<std::string>().find("hunter2secret"), std::string::npos);
 }
 
 TEST_F(Handlers, DecideOnlyWhatWasLookedAt) {
-  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"digest", "00"}}),
-            "409 other-digest");
+  EXPECT_EQ(
+      problem("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"digest", "00"}}),
+      "409 other-digest");
   const std::string digest = ok("GET", "/v1/requests/" + request)["digest"];
-  EXPECT_EQ(ok("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"digest", digest}})["state"],
+  EXPECT_EQ(ok("POST", "/v1/requests/" + request + "/decision",
+               {{"decision", "approve"}, {"digest", digest}})["state"],
             "approved");
 }
 
 TEST_F(Handlers, DecideARequestOnce) {
   ok("POST", "/v1/requests/" + request + "/decision", {{"decision", "deny"}, {"reason", "no"}});
-  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}}), "409 not-open");
+  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}}),
+            "409 not-open");
   EXPECT_EQ(ok("GET", "/v1/requests/" + request)["state"], "denied");
 }
 
 TEST_F(Handlers, RefuseDecisionsThatMakeNoSense) {
   const std::string target = "/v1/requests/" + request + "/decision";
-  const std::vector<json> wrong = {
-      json::array(), {{"decision", "maybe"}}, json::object(), {{"decision", "deny"}},
-      {{"decision", "deny"}, {"reason", ""}}, {{"decision", "approve"}, {"scope", "forever"}},
-      {{"decision", "approve"}, {"scope", "duration"}}, {{"decision", "approve"}, {"lifetime", "30m"}},
-      {{"decision", "approve"}, {"scope", "duration"}, {"lifetime", "0s"}}, {{"decision", true}},
-      {{"decision", "approve"}, {"reason", std::string(5000, 'x')}},
-      {{"decision", "deny"}, {"reason", "x"}, {"scope", "session"}}};
+  const std::vector<json> wrong = {json::array(),
+                                   {{"decision", "maybe"}},
+                                   json::object(),
+                                   {{"decision", "deny"}},
+                                   {{"decision", "deny"}, {"reason", ""}},
+                                   {{"decision", "approve"}, {"scope", "forever"}},
+                                   {{"decision", "approve"}, {"scope", "duration"}},
+                                   {{"decision", "approve"}, {"lifetime", "30m"}},
+                                   {{"decision", "approve"}, {"scope", "duration"}, {"lifetime", "0s"}},
+                                   {{"decision", true}},
+                                   {{"decision", "approve"}, {"reason", std::string(5000, 'x')}},
+                                   {{"decision", "deny"}, {"reason", "x"}, {"scope", "session"}}};
   for (const json& body : wrong) EXPECT_EQ(problem("POST", target, body), "422 bad-body") << body;
   EXPECT_EQ(ok("GET", "/v1/requests/" + request)["state"], "open");
 }
 
 TEST_F(Handlers, LeaveAGrantThatCanBeRevoked) {
-  ok("POST", "/v1/requests/" + request + "/decision", {{"decision", "approve"}, {"scope", "duration"}, {"lifetime", "30m"}});
+  ok("POST", "/v1/requests/" + request + "/decision",
+     {{"decision", "approve"}, {"scope", "duration"}, {"lifetime", "30m"}});
   const json grant = ok("GET", "/v1/grants")["grants"][0];
   EXPECT_EQ(grant["live"], true);
   EXPECT_EQ(grant["not_after"], "2026-03-14T09:30:00.000Z");
@@ -135,8 +147,11 @@ TEST_F(Handlers, StartSessionsWithClaims) {
   EXPECT_EQ(service.last_session->pid, 77);
   EXPECT_EQ(ok("GET", "/v1/sessions")["sessions"].size(), 2U);
   EXPECT_EQ(problem("POST", "/v1/sessions", {{"agent", "unknown"}, {"pid", 77}}), "422 refused");
-  for (const json& wrong : std::vector<json>{{{"agent", "coder"}}, {{"pid", 7}}, {{"agent", "coder"}, {"pid", 0}},
-                                             {{"agent", "coder"}, {"pid", -1}}, {{"agent", "coder"}, {"pid", "7"}},
+  for (const json& wrong : std::vector<json>{{{"agent", "coder"}},
+                                             {{"pid", 7}},
+                                             {{"agent", "coder"}, {"pid", 0}},
+                                             {{"agent", "coder"}, {"pid", -1}},
+                                             {{"agent", "coder"}, {"pid", "7"}},
                                              {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a b", "c"}}}},
                                              {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a", "b\nc"}}}}}) {
     EXPECT_EQ(problem("POST", "/v1/sessions", wrong), "422 bad-body") << wrong;
@@ -166,7 +181,8 @@ TEST_F(Handlers, RefuseOutsidersEverything) {
   caller.may_decide = false;
   for (const Route& route : routes()) {
     std::string target(route.pattern);
-    if (const auto open = target.find('{'); open != std::string::npos) target.replace(open, target.find('}') - open + 1, "1");
+    if (const auto open = target.find('{'); open != std::string::npos)
+      target.replace(open, target.find('}') - open + 1, "1");
     EXPECT_EQ(problem(std::string(route.method), target), "403 not-member") << target;
   }
   EXPECT_EQ(counters.refused_not_member, routes().size());
@@ -176,7 +192,8 @@ TEST_F(Handlers, RefuseTaggedProcessesEverythingEvenAsRoot) {
   service.tagged.insert(caller.pid);
   for (const Route& route : routes()) {
     std::string target(route.pattern);
-    if (const auto open = target.find('{'); open != std::string::npos) target.replace(open, target.find('}') - open + 1, "1");
+    if (const auto open = target.find('{'); open != std::string::npos)
+      target.replace(open, target.find('}') - open + 1, "1");
     const Reply answer = reply(std::string(route.method), target);
     EXPECT_EQ(answer.status, 403U) << target;
     EXPECT_TRUE(answer.close);

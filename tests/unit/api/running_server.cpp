@@ -75,7 +75,9 @@ Counters RunningServer::counters() {
   return counters;
 }
 
-Caller root_caller() { return {.pid = 1, .uid = 0, .gid = 0, .principal = {"unix", "0", "root"}, .may_decide = true}; }
+Caller root_caller() {
+  return {.pid = 1, .uid = 0, .gid = 0, .principal = {"unix", "0", "root"}, .may_decide = true};
+}
 Caller member_caller() {
   return {.pid = 2, .uid = 1000, .gid = 1000, .principal = {"unix", "1000", "ada"}, .may_decide = true};
 }
@@ -117,7 +119,8 @@ const std::string& RawClient::read_until(const std::string& until) {
   return seen_;
 }
 
-Response call(const std::string& socket, const std::string& method, const std::string& target, const std::string& body) {
+Response call(const std::string& socket, const std::string& method, const std::string& target,
+              const std::string& body) {
   RawClient client(socket);
   client.send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
               std::to_string(body.size()) + "\r\n\r\n" + body);

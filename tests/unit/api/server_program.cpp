@@ -24,8 +24,9 @@ void fill(api::test::FakeService& service) {
   const auto approved = service.add_request(coder, "10.0.0.5:5432/tcp");
   const auto denied = service.add_request(cleaner, "/etc/shadow");
   service.add_request(coder);
-  service.add_request(coder, "/usr/bin/psql",
-                      {"psql", "-h", "db.internal", "-f", "migrate.sql", "--set", "note=two words", "--username", "shop"});
+  service.add_request(
+      coder, "/usr/bin/psql",
+      {"psql", "-h", "db.internal", "-f", "migrate.sql", "--set", "note=two words", "--username", "shop"});
   approval::Decision yes;
   yes.approve = true;
   yes.scope = approval::Scope::session;

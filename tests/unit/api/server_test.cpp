@@ -26,12 +26,14 @@ std::string get(const std::string& target, const std::string& more = "") {
 
 std::string add_request(RunningServer& server, const std::string& object = "/etc/shadow") {
   std::string id;
-  server.on_loop([&](FakeService& service, FakeClock&) { id = service.add_request(service.add_session(), object); });
+  server.on_loop(
+      [&](FakeService& service, FakeClock&) { id = service.add_request(service.add_session(), object); });
   return id;
 }
 
 void deny(RunningServer& server, const std::string& id) {
-  const auto reply = call(server.socket(), "POST", "/v1/requests/" + id + "/decision", R"({"decision":"deny","reason":"no"})");
+  const auto reply = call(server.socket(), "POST", "/v1/requests/" + id + "/decision",
+                          R"({"decision":"deny","reason":"no"})");
   EXPECT_EQ(reply.status, 200) << reply.body;
 }
 
@@ -150,7 +152,8 @@ TEST(Wait, AnswersWhenSomebodyDecides) {
   RawClient client(server.socket());
   client.send(get("/v1/requests/" + id + "/wait?timeout=5m", "Connection: close\r\n"));
   std::size_t waiting = 0;
-  while (waiting == 0) server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
+  while (waiting == 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
   deny(server, id);
   EXPECT_NE(client.read_to_end().find("\"state\":\"denied\""), std::string::npos);
 }
@@ -161,7 +164,8 @@ TEST(Wait, AnswersWhenTheRequestExpires) {
   RawClient client(server.socket());
   client.send(get("/v1/requests/" + id + "/wait?timeout=5m", "Connection: close\r\n"));
   std::size_t waiting = 0;
-  while (waiting == 0) server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
+  while (waiting == 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
   server.on_loop([](FakeService& service, FakeClock& clock) {
     clock.advance(std::chrono::hours(1));
     service.expire();
@@ -183,9 +187,11 @@ TEST(Wait, ForgetsAClientThatHangsUp) {
   RawClient client(server.socket());
   client.send(get("/v1/requests/" + id + "/wait?timeout=5m"));
   std::size_t waiting = 0;
-  while (waiting == 0) server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
+  while (waiting == 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
   client.hang_up();
-  while (waiting != 0) server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
+  while (waiting != 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { waiting = service.subscribers(); });
 }
 
 TEST(Events, BeginWhereTheReaderWasAndGoOnWithoutGapOrDouble) {
@@ -257,7 +263,8 @@ TEST(Server, EndsEveryConnectionWhenItStops) {
   RawClient wait(server.socket());
   wait.send(get("/v1/requests/" + id + "/wait?timeout=5m"));
   std::size_t watching = 0;
-  while (watching != 2) server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
+  while (watching != 2)
+    server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
   server.stop();
   (void)events.read_to_end();
   EXPECT_EQ(wait.read_to_end(), "");
@@ -323,7 +330,9 @@ TEST_F(Socket, NeverReplacesAnOrdinaryFile) {
   EXPECT_TRUE(std::filesystem::is_regular_file(path));
 }
 
-TEST_F(Socket, RefusesAPathThatDoesNotFit) { EXPECT_FALSE(SocketFile::create("/" + std::string(120, 'x'), {})); }
+TEST_F(Socket, RefusesAPathThatDoesNotFit) {
+  EXPECT_FALSE(SocketFile::create("/" + std::string(120, 'x'), {}));
+}
 
 TEST_F(Socket, TellsWhoConnected) {
   auto file = SocketFile::create(path, {});

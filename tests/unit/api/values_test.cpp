@@ -24,7 +24,8 @@ TEST(Duration, IsReadFromNumbersWithUnits) {
 }
 
 TEST(Duration, RefusesWhatHasNoUnitOrIsNegativeOrEndless) {
-  for (const char* text : {"", "5", "m", "-5m", "5 m", "5m ", "1.5h", "5y", "366d", "99999999999999999999s", "364d300000h"}) {
+  for (const char* text :
+       {"", "5", "m", "-5m", "5 m", "5m ", "1.5h", "5y", "366d", "99999999999999999999s", "364d300000h"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }
@@ -38,7 +39,8 @@ TEST(Duration, IsShownByItsTwoLargestUnits) {
 }
 
 TEST(Time, SurvivesBeingWrittenAndReadBack) {
-  const WallTime time = WallTime(std::chrono::sys_days(std::chrono::year(2024) / 2 / 29)) + hours(23) + milliseconds(7);
+  const WallTime time =
+      WallTime(std::chrono::sys_days(std::chrono::year(2024) / 2 / 29)) + hours(23) + milliseconds(7);
   EXPECT_EQ(rfc3339(time), "2024-02-29T23:00:00.007Z");
   EXPECT_EQ(parse_rfc3339(rfc3339(time)), time);
 }
@@ -48,7 +50,8 @@ TEST(Time, IsReadWithOffsetsAndFractions) {
   ASSERT_TRUE(utc);
   EXPECT_EQ(parse_rfc3339("2026-01-31T10:15:00+02:00"), utc);
   EXPECT_EQ(parse_rfc3339("2026-01-31T08:15:00.000000000Z"), utc);
-  for (const char* text : {"", "2026-02-30T00:00:00Z", "2026-01-31", "2026-01-31T08:15:00", "2026-01-31T24:15:00Z"}) {
+  for (const char* text :
+       {"", "2026-02-30T00:00:00Z", "2026-01-31", "2026-01-31T08:15:00", "2026-01-31T24:15:00Z"}) {
     EXPECT_FALSE(parse_rfc3339(text)) << text;
   }
 }

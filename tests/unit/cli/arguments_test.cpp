@@ -10,7 +10,8 @@
 namespace holdpoint::cli {
 namespace {
 
-constexpr std::array options{Option{"agent", "NAME", ""}, Option{"json", "", ""}, Option{"label", "K=V", "", true}};
+constexpr std::array options{Option{"agent", "NAME", ""}, Option{"json", "", ""},
+                             Option{"label", "K=V", "", true}};
 constexpr Shape plain{options, 0, 1, false};
 constexpr Shape command{options, 0, 0, true};
 

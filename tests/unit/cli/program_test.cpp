@@ -40,7 +40,8 @@ class Process {
       ::dup2(out[1], 1);
       ::dup2(err[1], 2);
       for (const int end : {out[0], out[1], err[0], err[1]}) ::close(end);
-      for (const int number : {SIGINT, SIGHUP, SIGQUIT}) ::signal(number, SIG_DFL);  // a test run in the background ignores them
+      for (const int number : {SIGINT, SIGHUP, SIGQUIT})
+        ::signal(number, SIG_DFL);  // a test run in the background ignores them
       ::setenv("HOLDPOINT_SOCKET", socket.c_str(), 1);
       std::vector<char*> arguments;
       for (auto& word : words) arguments.push_back(word.data());
@@ -82,7 +83,8 @@ class Process {
   static std::string drain(int from) {
     std::string all;
     std::array<char, 4096> piece{};
-    for (ssize_t n = ::read(from, piece.data(), piece.size()); n > 0; n = ::read(from, piece.data(), piece.size())) {
+    for (ssize_t n = ::read(from, piece.data(), piece.size()); n > 0;
+         n = ::read(from, piece.data(), piece.size())) {
       all.append(piece.data(), static_cast<std::size_t>(n));
     }
     return all;
@@ -95,7 +97,8 @@ class Process {
 class Program : public testing::Test {
  protected:
   Ended run(const std::vector<std::string>& words) { return Process(server.socket(), words).end(); }
-  std::string add_request(const std::string& object = "/home/ada/.ssh/id_ed25519", std::vector<std::string> argv = {}) {
+  std::string add_request(const std::string& object = "/home/ada/.ssh/id_ed25519",
+                          std::vector<std::string> argv = {}) {
     std::string id;
     server.on_loop([&](FakeService& service, FakeClock&) {
       id = service.add_request(service.add_session(), object, std::move(argv));
@@ -120,11 +123,12 @@ TEST_F(Program, ListsAndShowsWhatWaits) {
   EXPECT_HAS(list.out, "exec /usr/bin/psql -c 'drop table orders'");
   const Ended shown = run({"show", id});
   EXPECT_EQ(shown.status, 0);
-  for (const char* part : {"Request r-1", "open", "coder", "by ada (uid 1000)", "to act for Ada Lovelace", "clean up the order tables",
-                           "env=production", "/srv/work/shop", "started by bash ./agent.sh (4700)", "private-keys",
-                           "Private keys leave this host only if a person says so.", "if nobody answers: denied at",
-                           "migrate.sql, 4711 bytes", "| DELETE FROM orders;", "content not bound", "holdpoint approve r-1",
-                           "holdpoint deny r-1 --reason TEXT"}) {
+  for (const char* part :
+       {"Request r-1", "open", "coder", "by ada (uid 1000)", "to act for Ada Lovelace",
+        "clean up the order tables", "env=production", "/srv/work/shop", "started by bash ./agent.sh (4700)",
+        "private-keys", "Private keys leave this host only if a person says so.",
+        "if nobody answers: denied at", "migrate.sql, 4711 bytes", "| DELETE FROM orders;",
+        "content not bound", "holdpoint approve r-1", "holdpoint deny r-1 --reason TEXT"}) {
     EXPECT_HAS(shown.out, part);
   }
   EXPECT_EQ(run({"show", "1"}).out, shown.out);  // the number alone will do
@@ -180,7 +184,8 @@ TEST_F(Program, WaitsForAnAnswer) {
   EXPECT_EQ(run({"show", id, "--wait", "--timeout", "1ms"}).status, 7);
   Process waiting(server.socket(), {"show", id, "--wait"});
   std::size_t watching = 0;
-  while (watching == 0) server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
+  while (watching == 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
   run({"deny", id, "--reason", "no"});
   EXPECT_EQ(waiting.end().status, 1);
   const std::string other = add_request("/etc/shadow");
@@ -191,17 +196,26 @@ TEST_F(Program, WaitsForAnAnswer) {
 TEST_F(Program, RefusesAWrongCommandLine) {
   EXPECT_EQ(run({}).status, 2);
   EXPECT_HAS(run({"aprove", "r-1"}).err, "did you mean: holdpoint approve");
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"show"}, {"show", "a", "b"}, {"requests", "--nope"}, {"approve", "r-1", "--scope", "ever"},
-           {"approve", "r-1", "--scope", "duration"}, {"approve", "r-1", "--for", "soon"}, {"log", "--since", "x"},
-           {"tag", "/x"}, {"run", "--agent", "coder"}, {"run", "--", "true"}, {"help", "nope"},
-           {"run", "--agent", "coder", "--label", "x", "--", "true"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"show"},
+                                             {"show", "a", "b"},
+                                             {"requests", "--nope"},
+                                             {"approve", "r-1", "--scope", "ever"},
+                                             {"approve", "r-1", "--scope", "duration"},
+                                             {"approve", "r-1", "--for", "soon"},
+                                             {"log", "--since", "x"},
+                                             {"tag", "/x"},
+                                             {"run", "--agent", "coder"},
+                                             {"run", "--", "true"},
+                                             {"help", "nope"},
+                                             {"run", "--agent", "coder", "--label", "x", "--", "true"}}) {
     EXPECT_EQ(run(words).status, 2) << words.back();
   }
 }
 
 TEST_F(Program, ExplainsEachVerb) {
-  for (const char* verb : {"run", "tag", "untag", "sessions", "requests", "show", "approve", "deny", "watch", "log", "status"}) {
+  for (const char* verb :
+       {"run", "tag", "untag", "sessions", "requests", "show", "approve", "deny", "watch", "log", "status"}) {
     const Ended help = run({"help", verb});
     EXPECT_EQ(help.status, 0);
     EXPECT_HAS(help.out, std::string("usage: holdpoint ") + verb);
@@ -233,7 +247,8 @@ TEST_F(Program, WatchesWhatHappens) {
   add_request();
   Process watch(server.socket(), {"watch", "--json"});
   std::size_t watching = 0;
-  while (watching == 0) server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
+  while (watching == 0)
+    server.on_loop([&](FakeService& service, FakeClock&) { watching = service.subscribers(); });
   run({"deny", "1", "--reason", "no"});
   std::string line;
   do {
@@ -270,8 +285,8 @@ TEST_F(Program, TagsAndUntags) {
 }
 
 TEST_F(Program, RunsACommandAndReturnsItsStatus) {
-  const Ended ended = run({"run", "--agent", "coder", "--for", "Grace", "--purpose", "tests", "--label", "env=test", "--", "sh", "-c",
-                           "echo out; echo err >&2; exit 42"});
+  const Ended ended = run({"run", "--agent", "coder", "--for", "Grace", "--purpose", "tests", "--label",
+                           "env=test", "--", "sh", "-c", "echo out; echo err >&2; exit 42"});
   EXPECT_EQ(ended.status, 42);
   EXPECT_EQ(ended.out, "out\n");
   EXPECT_EQ(ended.err, "err\n");
@@ -313,14 +328,16 @@ TEST_F(Program, RunNeverStartsWhatTheDaemonRefuses) {
   const Ended refused = run({"run", "--agent", "unknown", "--", "touch", mark});
   EXPECT_EQ(refused.status, 125);
   EXPECT_HAS(refused.err, "declares no agent");
-  EXPECT_EQ(Process("/nonexistent/api.sock", {"run", "--agent", "coder", "--", "touch", mark}).end().status, 125);
+  EXPECT_EQ(Process("/nonexistent/api.sock", {"run", "--agent", "coder", "--", "touch", mark}).end().status,
+            125);
   EXPECT_FALSE(std::ifstream(mark).good());
 }
 
 TEST_F(Program, RunPassesSignalsOnAndKeepsTheChildsAnswer) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
     Process process(server.socket(), {"run", "--agent", "coder", "--", "sh", "-c",
-                                      "trap 'exit 9' " + std::to_string(number) + "; echo ready; while :; do sleep 0.01; done"});
+                                      "trap 'exit 9' " + std::to_string(number) +
+                                          "; echo ready; while :; do sleep 0.01; done"});
     EXPECT_EQ(process.read_line(), "ready");
     process.signal(number);
     EXPECT_EQ(process.end().status, 9) << number;
@@ -330,11 +347,12 @@ TEST_F(Program, RunPassesSignalsOnAndKeepsTheChildsAnswer) {
 TEST_F(Program, RunIsNotStoppedByAStopThatAHoldMakes) {
   // The child stops itself as a hold does. A helper beside it waits until the parent has taken its SIGCHLD and is idle, prints
   // the parent's state, and continues the child.
-  Process process(server.socket(), {"run", "--agent", "coder", "--", "sh", "-c",
-                                    "parent=/proc/$PPID/status; (while ! grep -q '^State:.T' /proc/$$/status; do :; done;"
-                                    " while ! grep -q '^ShdPnd:.0*$' $parent; do :; done;"
-                                    " while grep -q '^State:.R' $parent; do :; done;"
-                                    " grep '^State' $parent; kill -CONT $$) & kill -STOP $$; wait; exit 3"});
+  Process process(server.socket(),
+                  {"run", "--agent", "coder", "--", "sh", "-c",
+                   "parent=/proc/$PPID/status; (while ! grep -q '^State:.T' /proc/$$/status; do :; done;"
+                   " while ! grep -q '^ShdPnd:.0*$' $parent; do :; done;"
+                   " while grep -q '^State:.R' $parent; do :; done;"
+                   " grep '^State' $parent; kill -CONT $$) & kill -STOP $$; wait; exit 3"});
   const Ended ended = process.end();
   EXPECT_EQ(ended.status, 3);
   EXPECT_HAS(ended.out, "State:\tS (sleeping)");

@@ -19,7 +19,7 @@ std::string joined(const std::vector<std::string>& lines) {
 TEST(Printable, ShowsWhatATerminalWouldActOn) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a\\x1b[2Jb");
   EXPECT_EQ(printable("one\ntwo\r"), "one\\x0atwo\\x0d");
-  EXPECT_EQ(printable("\xc2\x9b"), "\\x9b");                // C1 control sequence introducer
+  EXPECT_EQ(printable("\xc2\x9b"), "\\x9b");                  // C1 control sequence introducer
   EXPECT_EQ(printable("\xe2\x80\xae txt"), "\\u{202e} txt");  // right-to-left override
   EXPECT_EQ(printable("\xff\xc0\xaf"), "\\xff\\xc0\\xaf");    // no UTF-8, overlong
 }
@@ -39,7 +39,13 @@ TEST(Wrap, LosesNothingAndKeepsToTheWidth) {
   for (const auto& line : lines) EXPECT_LE(display_width(line), 20U);
 }
 
-TEST(Wrap, PrefersSpaces) { EXPECT_EQ(wrap("alpha beta gamma", 12), (std::vector<std::string>{"alpha beta", "gamma"})); }
+TEST(Wrap, BreaksBehindSlashes) {
+  EXPECT_EQ(wrap("/alpha/beta/gamma", 14), (std::vector<std::string>{"/alpha/beta/", "gamma"}));
+}
+
+TEST(Wrap, PrefersSpaces) {
+  EXPECT_EQ(wrap("alpha beta gamma", 12), (std::vector<std::string>{"alpha beta", "gamma"}));
+}
 
 TEST(Wrap, NeverSplitsACharacter) {
   for (const auto& line : wrap("ëëëëëëë", 3)) EXPECT_EQ(printable(line), line);
@@ -77,8 +83,8 @@ TEST(Table, AlignsItsColumns) {
 TEST(Table, WrapsItsLastColumnInsteadOfCuttingIt) {
   EXPECT_EQ(sample().draw(Terminal{.width = 50}),
             "ID      AGENT  WHAT\n"
-            "r-1     coder  read /home/ada/projects/shop/secret\n"
-            "               s/production/id_ed25519\n"
+            "r-1     coder  read /home/ada/projects/shop/\n"
+            "               secrets/production/id_ed25519\n"
             "r-1000  c      exec x\n");
 }
 
@@ -87,8 +93,8 @@ TEST(Table, GivesTheLastColumnLinesOfItsOwnWhenThereIsNoRoomBeside) {
             "ID      AGENT\n"
             "    WHAT\n"
             "r-1     coder\n"
-            "    read /home/ada/projects/shop/secre\n"
-            "    ts/production/id_ed25519\n"
+            "    read /home/ada/projects/shop/\n"
+            "    secrets/production/id_ed25519\n"
             "r-1000  c\n"
             "    exec x\n");
 }

@@ -12,7 +12,8 @@ Outcome list_grants(const Call& call) {
   Fields query = Fields::of_query(call.in.query);
   if (auto error = query.error()) return *error;
   nlohmann::json list = nlohmann::json::array();
-  for (const approval::Grant* grant : call.service.ledger().grants()) list.push_back(to_json(*grant, call.now));
+  for (const approval::Grant* grant : call.service.ledger().grants())
+    list.push_back(to_json(*grant, call.now));
   return Reply{.body = dump({{"grants", list}}), .allow = {}};
 }
 

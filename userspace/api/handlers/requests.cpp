@@ -34,7 +34,8 @@ struct Filter {
 };
 
 bool known_state(const std::string& state) {
-  for (const char* name : {"all", "closed", "open", "approved", "denied", "expired", "cancelled", "superseded"}) {
+  for (const char* name :
+       {"all", "closed", "open", "approved", "denied", "expired", "cancelled", "superseded"}) {
     if (state == name) return true;
   }
   return false;
@@ -45,7 +46,8 @@ approval::Decision read_decision(Fields& body, std::optional<std::string>& diges
   approval::Decision decision;
   const auto verdict = body.text("decision", longest_name);
   body.require(verdict.has_value(), "decision");
-  if (verdict && *verdict != "approve" && *verdict != "deny") body.wrong("\"decision\" is neither approve nor deny");
+  if (verdict && *verdict != "approve" && *verdict != "deny")
+    body.wrong("\"decision\" is neither approve nor deny");
   decision.approve = verdict == "approve";
   const auto scope = body.text("scope", longest_name).value_or("once");
   if (scope == "session") {
@@ -85,7 +87,8 @@ Outcome list_requests(const Call& call) {
   }
   const std::size_t left_out = found.size() > limit ? found.size() - limit : 0;
   json list = json::array();
-  for (std::size_t i = left_out; i < found.size(); ++i) list.push_back(to_json(*found[i], call.service.ledger()));
+  for (std::size_t i = left_out; i < found.size(); ++i)
+    list.push_back(to_json(*found[i], call.service.ledger()));
   return Reply{.body = dump({{"requests", list}, {"left_out", left_out}}), .allow = {}};
 }
 
@@ -109,14 +112,16 @@ Outcome decide_request(const Call& call) {
                    "read it again, then decide");
   }
   if (request->state != approval::RequestState::open) {
-    return problem(409, "not-open", "request " + request->id + " is no longer open: " +
-                                        (request->outcome.empty() ? state_text(request->state) : request->outcome),
+    return problem(409, "not-open",
+                   "request " + request->id + " is no longer open: " +
+                       (request->outcome.empty() ? state_text(request->state) : request->outcome),
                    "it cannot be decided any more");
   }
   decision.by = call.caller.principal;
   decision.channel = "unix-api";
   decision.at = call.now.wall;
-  if (auto done = call.service.decide(call.parameter, std::move(decision)); !done) return problem(done.error());
+  if (auto done = call.service.decide(call.parameter, std::move(decision)); !done)
+    return problem(done.error());
   const approval::Request* decided = call.service.ledger().request(call.parameter);
   if (decided == nullptr) return no_such_request(call.parameter);
   return Reply{.body = dump(to_json(*decided, call.service.ledger())), .allow = {}};

@@ -19,7 +19,8 @@ Outcome add_tag(const Call& call) {
   const auto unit = body.text("unit", longest_name);
   const int targets = cgroup.has_value() + pid.has_value() + unit.has_value();
   if (targets != 1) body.wrong("exactly one of \"cgroup\", \"pid\" and \"unit\" says what to tag");
-  if (cgroup && !cgroup->starts_with('/')) body.wrong("\"cgroup\" is a path below the cgroup root, such as /agents.slice");
+  if (cgroup && !cgroup->starts_with('/'))
+    body.wrong("\"cgroup\" is a path below the cgroup root, such as /agents.slice");
   if (pid && *pid == 0) body.wrong("\"pid\" is not a process");
   if (unit && unit->empty()) body.wrong("\"unit\" is empty");
   if (auto error = body.error()) return *error;

@@ -17,7 +17,8 @@ Exit run_approve(const Context& context) {
   nlohmann::json decision{{"decision", "approve"}, {"scope", scope}};
   if (lifetime) {
     const auto parsed = api::parse_duration(*lifetime);
-    if (!parsed || parsed->count() == 0) return fail({Exit::usage, "--for " + *lifetime + " is not a duration", "such as 30m or 8h"});
+    if (!parsed || parsed->count() == 0)
+      return fail({Exit::usage, "--for " + *lifetime + " is not a duration", "such as 30m or 8h"});
     decision["lifetime"] = *lifetime;
   }
   if (const auto reason = context.arguments.value("reason")) decision["reason"] = *reason;

@@ -34,7 +34,8 @@ Exit run_grants(const Context& context) {
   }
   Table table({"GRANT", "ENDS", "SCOPE", "BY", "AGENT", "SESSION", "WHAT"});
   for (const auto& grant : shown) table.add(row(grant, context.now()));
-  print(table.empty() ? "No grant holds: everything that is asked about is asked again.\n" : table.draw(context.terminal));
+  print(table.empty() ? "No grant holds: everything that is asked about is asked again.\n"
+                      : table.draw(context.terminal));
   return Exit::ok;
 }
 

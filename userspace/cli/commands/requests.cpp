@@ -8,7 +8,8 @@ Exit run_requests(const Context& context) {
   const bool all = context.arguments.has("all");
   std::string target = all ? "/v1/requests?state=all" : "/v1/requests?state=open";
   for (const char* filter : {"agent", "session"}) {
-    if (const auto value = context.arguments.value(filter)) target += std::string("&") + filter + "=" + encode(*value);
+    if (const auto value = context.arguments.value(filter))
+      target += std::string("&") + filter + "=" + encode(*value);
   }
   const auto answer = context.client.get(target);
   if (!answer) return fail(answer.error());

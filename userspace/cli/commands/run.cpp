@@ -11,7 +11,8 @@ Answer<nlohmann::json> read_labels(const Context& context) {
   for (const std::string& label : context.arguments.values("label")) {
     const std::size_t equals = label.find('=');
     if (equals == 0 || equals == std::string::npos) {
-      return std::unexpected(Failure{Exit::usage, "--label " + label + " is not KEY=VALUE", "such as --label env=production"});
+      return std::unexpected(
+          Failure{Exit::usage, "--label " + label + " is not KEY=VALUE", "such as --label env=production"});
     }
     labels[label.substr(0, equals)] = label.substr(equals + 1);
   }
@@ -28,7 +29,8 @@ Exit not_started(const Failure& failure) {
 
 Exit run_run(const Context& context) {
   const auto agent = context.arguments.value("agent");
-  if (!agent) return fail({Exit::usage, "--agent NAME is missing", "usage: holdpoint run --agent NAME -- COMMAND"});
+  if (!agent)
+    return fail({Exit::usage, "--agent NAME is missing", "usage: holdpoint run --agent NAME -- COMMAND"});
   const auto labels = read_labels(context);
   if (!labels) return fail(labels.error());
   auto relay = Relay::start(context.arguments.command);
@@ -36,7 +38,8 @@ Exit run_run(const Context& context) {
   nlohmann::json body{{"agent", *agent}, {"pid", relay->child()}, {"labels", *labels}};
   if (const auto who = context.arguments.value("for")) body["on_behalf_of"] = *who;
   if (const auto purpose = context.arguments.value("purpose")) body["purpose"] = *purpose;
-  if (const auto session = context.client.post("/v1/sessions", body); !session) return not_started(session.error());
+  if (const auto session = context.client.post("/v1/sessions", body); !session)
+    return not_started(session.error());
   return static_cast<Exit>(relay->run());
 }
 

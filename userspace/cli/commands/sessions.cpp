@@ -24,7 +24,9 @@ std::vector<Cell> row(const nlohmann::json& session, WallTime now) {
           {printable(field(session, "agent"))},
           {printable(person(child(session, "owner")))},
           {relative(started, now)},
-          {alive ? open + " open" : "ended", !alive ? Colour::dim : open == "0" ? Colour::plain : Colour::yellow},
+          {alive ? open + " open" : "ended", !alive        ? Colour::dim
+                                             : open == "0" ? Colour::plain
+                                                           : Colour::yellow},
           {printable(field(session, "recognised_by"))},
           {about(session)}};
 }

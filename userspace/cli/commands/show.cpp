@@ -16,8 +16,9 @@ Answer<nlohmann::json> wait(const Context& context, const std::string& id, Durat
     const Duration left = std::max(until - context.now(), Duration{});
     const Duration part = std::min<Duration>(left, std::chrono::minutes(5));
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(part).count();
-    auto answer = context.client.get(fmt::format("/v1/requests/{}/wait?timeout={}ms", encode(id), milliseconds),
-                                     part + std::chrono::seconds(30));
+    auto answer =
+        context.client.get(fmt::format("/v1/requests/{}/wait?timeout={}ms", encode(id), milliseconds),
+                           part + std::chrono::seconds(30));
     if (!answer || field(*answer, "state") != "open" || left == part) return answer;
   }
 }
@@ -33,7 +34,8 @@ Exit run_show(const Context& context) {
       waiting ? wait(context, id, *timeout) : context.client.get("/v1/requests/" + encode(id));
   if (!request) {
     Failure failure = request.error();
-    if (failure.exit == Exit::not_found) failure.hint = "holdpoint requests lists what is open; --all also what is over";
+    if (failure.exit == Exit::not_found)
+      failure.hint = "holdpoint requests lists what is open; --all also what is over";
     return fail(failure);
   }
   if (context.json()) {

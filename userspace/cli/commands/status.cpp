@@ -13,16 +13,18 @@ std::string draw(const nlohmann::json& health, WallTime now, const Terminal& ter
   Page page(terminal);
   const bool enforcing = health.value("enforcing", false);
   const WallTime started = api::parse_rfc3339(field(health, "started")).value_or(WallTime{});
-  page.heading(well ? terminal.paint(Colour::green, "Holdpoint is enforcing and well.")
+  page.heading(well        ? terminal.paint(Colour::green, "Holdpoint is enforcing and well.")
                : enforcing ? terminal.paint(Colour::yellow, "Holdpoint is enforcing, but not all is well.")
                            : terminal.paint(Colour::red, "Holdpoint is NOT enforcing: agents are not held."));
   for (const auto& problem : child(health, "problems")) {
     if (problem.is_string()) page.add("Problem", printable(problem.get<std::string>()), Colour::red);
   }
-  page.add("Daemon", fmt::format("{}, started {}", printable(field(health, "version")), relative(started, now)));
+  page.add("Daemon",
+           fmt::format("{}, started {}", printable(field(health, "version")), relative(started, now)));
   page.add("Kernel", printable(field(health, "kernel")));
   const auto& policy = child(health, "policy");
-  page.add("Policy", fmt::format("generation {}  {}", field(policy, "generation"), printable(field(policy, "digest"))));
+  page.add("Policy", "generation " + field(policy, "generation"));
+  page.add("", printable(field(policy, "digest")), Colour::dim);
   bool first = true;
   for (const auto& [name, value] : child(health, "counters").items()) {
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() == 0) continue;
