@@ -10,12 +10,13 @@
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
+#include "daemon/sessions.hpp"
 
 namespace holdpoint::daemon {
 namespace {
 
 constexpr auto kScan = std::chrono::milliseconds(50);  // how late a hold whose bell was lost is found
-constexpr unsigned kSyncTicks = 20;                    // records reach the disk within a second
+constexpr unsigned kSyncTicks = 20;                    // records reach the disk, and sessions end, within a second
 constexpr unsigned kFullScanTicks = 200;               // compare with the kernel's map also when no bell is known lost
 
 // Device numbers inside the kernel have 20 minor bits; stat gives the older encoding.
@@ -86,7 +87,10 @@ void App::wait_for_scan() {
     const auto lost = core_->programs->counter(HP_COUNT_LOST_BELL);
     if (lost != lost_bells_ || ++ticks_ % kFullScanTicks == 0) scan_holds(*core_);
     lost_bells_ = lost;
-    if (ticks_ % kSyncTicks == 0) core_->recorder.sync();
+    if (ticks_ % kSyncTicks == 0) {
+      core_->recorder.sync();
+      remove_empty_scopes(*core_);
+    }
     wait_for_scan();
   });
 }

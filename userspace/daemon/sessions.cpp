@@ -101,6 +101,15 @@ void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
   }
 }
 
+void remove_empty_scopes(Core& core) {
+  const auto ours = core.config.session_cgroup + "/";
+  for (const auto* session : core.ledger.sessions()) {
+    if (session->ended || session->recognised_by != "run" || !session->cgroup_path.starts_with(ours)) continue;
+    // The kernel refuses while a process or a leaf is in it. When it is gone, the kernel side rings.
+    (void)core.cgroups.remove(session->cgroup_path);
+  }
+}
+
 Result<> recognise_cgroups(Core& core) {
   core.cgroups.walk([&](const std::string& path, std::uint64_t id) {
     if (core.programs->cgroup(id) || kernel::Parking::is_leaf(path)) return;

@@ -11,6 +11,8 @@ namespace holdpoint::daemon {
 void know_session(Core& core, std::uint64_t id);
 // A cgroup was removed; `top`: it was a session's, which ends with it.
 void cgroup_gone(Core& core, std::uint64_t cgroup, bool top);
+// Removes the cgroups of `run` that nobody is in any more, which ends their sessions. systemd does that for its own scopes.
+void remove_empty_scopes(Core& core);
 // At start and after a policy change: cgroups that exist already and that a pattern or a mark names.
 [[nodiscard]] Result<> recognise_cgroups(Core& core);
 
