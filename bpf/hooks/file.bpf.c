@@ -26,6 +26,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
     return 0;
   }
   if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
+  /* An overlay's own open of a directory, or of a file to copy up: the process's open of the overlay's file is judged. */
+  if (is_layer(file->f_path.mnt)) return 0;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */

@@ -27,6 +27,8 @@
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC_FLAG 0x20 /* __FMODE_EXEC in f_flags: the open belongs to an execve */
+#define MNT_INTERNAL_FLAG 0x4000
+#define MNT_NS_INTERNAL_POINTER ((void*)-22L) /* ERR_PTR(-EINVAL): of a mount that is in no namespace */
 #define FMODE_NOACCOUNT 0x20000000 /* opened by a file system for itself (overlay layers) */
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0170000
@@ -65,7 +67,7 @@ struct inode___named { struct timespec64 i_ctime; } CORE;          /* up to 6.5 
 struct inode___underscored { struct timespec64 __i_ctime; } CORE;  /* 6.6 to 6.10 */
 struct inode___split { __s64 i_ctime_sec; __u32 i_ctime_nsec; } CORE; /* from 6.11 */
 struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; struct super_block *d_sb; } CORE;
-struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; } CORE;
+struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; int mnt_flags; } CORE;
 struct path { struct vfsmount *mnt; struct dentry *dentry; } CORE;
 struct ns_common { unsigned int inum; } CORE;
 struct mnt_namespace { struct ns_common ns; __u64 seq; } CORE;

@@ -17,6 +17,13 @@ static __always_inline struct mount* mount_of(struct vfsmount* mount) {
   return (struct mount*)((char*)mount - bpf_core_field_offset(struct mount, mnt));
 }
 
+/* A private clone, which no process can name: an overlay reaches its layers through one. The kernel's own mounts (memfd, pipes,
+ * message queues) are in no namespace either, but are marked as internal. */
+static __always_inline int is_layer(struct vfsmount* mount) {
+  return (void*)BPF_CORE_READ(mount_of(mount), mnt_ns) == MNT_NS_INTERNAL_POINTER &&
+         !(BPF_CORE_READ(mount, mnt_flags) & MNT_INTERNAL_FLAG);
+}
+
 /* Puts one name in front of the path. 0, or 1 when it does not fit. */
 static __always_inline int put_name(struct workspace* ws, struct dentry* dentry) {
   __u32 length = BPF_CORE_READ(dentry, d_name.len);
