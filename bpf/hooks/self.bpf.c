@@ -59,7 +59,10 @@ int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_str
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
   if (!tag) return 0;
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
-  if (session && session->holds) ring(HP_BELL_SIGNAL, signal, task->tgid);
+  if (!session || !session->holds) return 0;
+  struct hp_tag* own = tag_of_current();
+  __u64 sender = own && own->session == tag->session ? bpf_get_current_pid_tgid() >> 32 : 0;
+  ring(HP_BELL_SIGNAL, signal, sender << 32 | (__u32)task->tgid);
   return 0;
 }
 

@@ -81,7 +81,8 @@ enum hp_bell_kind {
   HP_BELL_HOLD = 1,     /* id: hold that is new or stopped again */
   HP_BELL_CONSUMED = 2, /* id: hold whose verdict was used; argument: hp_verdict */
   HP_BELL_ENDED = 3,    /* id: hold that is over without a verdict; argument: hp_ending */
-  HP_BELL_SIGNAL = 4,   /* id: tgid that got a signal which is not ignored while its session has holds; argument: signal */
+  HP_BELL_SIGNAL = 4,   /* a signal that is not ignored came while the session has holds; argument: signal; id: tgid that got
+                           it, and << 32 the tgid that was running then, if of the same session */
   HP_BELL_SESSION = 5,  /* id: new session */
   HP_BELL_ATTACH = 6,   /* id: cgroup a process was moved into: tag its other threads */
   HP_BELL_CGROUP_GONE = 7, /* id: cgroup; argument: 1 when it was the top of a session */

@@ -87,6 +87,7 @@ void App::wait_for_scan() {
     const auto lost = core_->programs->counter(HP_COUNT_LOST_BELL);
     if (lost != lost_bells_ || ++ticks_ % kFullScanTicks == 0) scan_holds(*core_);
     lost_bells_ = lost;
+    core_->parking.tidy();
     if (ticks_ % kSyncTicks == 0) {
       core_->recorder.sync();
       remove_empty_scopes(*core_);

@@ -23,6 +23,7 @@ void settle(Core& core, const approval::Steps& steps) {
 // `again`: it is suspended once more, since somebody continued it. It keeps its request.
 void begin_hold(Core& core, std::uint64_t id, bool again) {
   const auto known = core.held.find(id);
+  if (again && known != core.held.end()) known->second.user_stopped = false;  // it ran: that stop is over
   if (again && known != core.held.end() && core.parking.parked(id)) {
     core.parking.park(id, known->second.tgid, known->second.tid, known->second.user_stopped);
     return;
@@ -65,6 +66,7 @@ void end_hold(Core& core, std::uint64_t id, std::uint32_t how) {
       core.parking.forget(id);
     core.held.erase(thread);
   }
+  core.programs->remove_answer(id);
   settle(core, core.ledger.end_hold(id, ending_text(how), false, core.clock.now()));
 }
 
@@ -80,23 +82,41 @@ bool stopping(std::uint32_t signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
-// A signal for a process with held threads. One that ends it cancels the holds; others let its handlers run: the thread is
-// thawed, its call comes back to the hook, and it is held again under the same number.
-void signalled(Core& core, int tgid, std::uint32_t signal) {
+// One that ends the process cancels the hold; others let its handlers run: the thread is thawed, its call comes back to the
+// hook, and it is held again under the same number.
+void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uint32_t signal) {
+  const auto masks = kernel::signal_masks(thread.tgid, thread.tid);
+  if (masks.blocks(signal)) {
+    // Not for this thread. Its siblings can take it, if they run.
+    if (core.parking.how(id) != kernel::ParkedAs::thread)
+      core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
+  } else if (stopping(signal) && !masks.catches(signal)) {
+    thread.user_stopped = true;
+  } else if (terminating(signal)) {
+    const auto name = std::string("signal SIG") + ::sigabbrev_np(static_cast<int>(signal));
+    settle(core, core.ledger.end_hold(id, name, true, core.clock.now()));
+  } else {
+    core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
+  }
+}
+
+// su and sudo stop themselves, or their process group, when they see their command stop, and wait to be continued. What they
+// saw was our stop, which is over. A stop that a person sent reaches the held command too, and is left alone.
+void continue_ancestor(const Core& core, int tgid, int sender) {
+  for (const auto& [id, thread] : core.held)
+    if (!thread.user_stopped && kernel::descends_from(thread.tgid, sender)) {
+      ::kill(tgid, SIGCONT);
+      return;
+    }
+}
+
+// A signal for a tagged process, sent while `sender` was the current process (0: not one of its session).
+void signalled(Core& core, int tgid, int sender, std::uint32_t signal) {
   std::vector<std::uint64_t> ids;
   for (const auto& [id, thread] : core.held)
     if (thread.tgid == tgid) ids.push_back(id);
-  for (const auto id : ids) {
-    auto& thread = core.held.at(id);
-    if (stopping(signal)) {
-      thread.user_stopped = true;
-    } else if (terminating(signal)) {
-      const auto name = std::string("signal SIG") + ::sigabbrev_np(static_cast<int>(signal));
-      settle(core, core.ledger.end_hold(id, name, true, core.clock.now()));
-    } else {
-      core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
-    }
-  }
+  for (const auto id : ids) signalled_thread(core, id, core.held.at(id), signal);
+  if (ids.empty() && signal == SIGSTOP && sender != 0) continue_ancestor(core, tgid, sender);
 }
 
 void record_event(Core& core, std::span<const std::byte> bytes) {
@@ -126,7 +146,7 @@ void answer_bells(Core& core) {
           case HP_BELL_HOLD: return begin_hold(core, bell.id, bell.argument != 0);
           case HP_BELL_CONSUMED: return consumed(core, bell.id, bell.argument == HP_ALLOW);
           case HP_BELL_ENDED: return end_hold(core, bell.id, bell.argument);
-          case HP_BELL_SIGNAL: return signalled(core, static_cast<int>(bell.id), bell.argument);
+          case HP_BELL_SIGNAL: return signalled(core, static_cast<int>(bell.id), static_cast<int>(bell.id >> 32), bell.argument);
           case HP_BELL_SESSION: return know_session(core, bell.id);
           case HP_BELL_CGROUP_GONE: return cgroup_gone(core, bell.id, bell.argument != 0);
           case HP_BELL_ATTACH: sweep = true; return;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/fd.hpp"
 
@@ -32,6 +33,11 @@ Result<std::string> cgroup_line(const std::string& file) {
   while (std::getline(in, line))
     if (line.starts_with("0::")) return line.substr(3);
   return fail("no cgroup v2 entry in " + file, "the process may be gone; holdpoint needs the unified cgroup hierarchy");
+}
+
+std::vector<int> numbers_in(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istream_iterator<int>(in), {}};
 }
 
 }  // namespace
@@ -62,6 +68,9 @@ Result<std::string> Cgroups::of_process(int pid) const { return cgroup_line(fmt:
 Result<std::string> Cgroups::of_thread(int tgid, int tid) const {
   return cgroup_line(fmt::format("/proc/{}/task/{}/cgroup", tgid, tid));
 }
+
+std::vector<int> Cgroups::processes_in(const std::string& path) const { return numbers_in(mount_ + path + "/cgroup.procs"); }
+std::vector<int> Cgroups::threads_in(const std::string& path) const { return numbers_in(mount_ + path + "/cgroup.threads"); }
 
 std::optional<std::string> Cgroups::mark_of(const std::string& path) const {
   char value[64];

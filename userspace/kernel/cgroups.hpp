@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -23,6 +24,9 @@ class Cgroups {
   // The cgroup of a process (its thread group's leader) or of one thread.
   [[nodiscard]] Result<std::string> of_process(int pid) const;
   [[nodiscard]] Result<std::string> of_thread(int tgid, int tid) const;
+  // Who is in a cgroup now, without those below it. A threaded cgroup has no list of processes.
+  [[nodiscard]] std::vector<int> processes_in(const std::string& path) const;
+  [[nodiscard]] std::vector<int> threads_in(const std::string& path) const;
   // Value of xattr user.holdpoint.agent, or nothing.
   [[nodiscard]] std::optional<std::string> mark_of(const std::string& path) const;
   // Parents before children.

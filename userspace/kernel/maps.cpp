@@ -100,6 +100,10 @@ Result<> Programs::answer(std::uint64_t hold, const std::array<std::uint64_t, 2>
   return update(::bpf_map__fd(skeleton_->maps.verdicts), hold, answer, "a verdict");
 }
 
+void Programs::remove_answer(std::uint64_t hold) {
+  ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.verdicts), &hold);
+}
+
 void Programs::remove_refused(std::uint64_t hold) {
   if (::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.holds), &hold) != 0) return;
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.arguments), &hold);

@@ -42,13 +42,18 @@ bool Parking::enter(Leaf& leaf, int tgid, int tid) const {
 }
 
 ParkedAs Parking::park(std::uint64_t hold, int tgid, int tid, bool user_stopped) {
-  if (const auto known = leaves_.find(hold); known != leaves_.end()) {
-    (void)cgroups_.write(known->second.path, "cgroup.freeze", "1");
-    resume(tgid, user_stopped);
-    return known->second.how;
-  }
   const auto home = cgroups_.of_thread(tgid, tid);
   if (!home) return ParkedAs::stopped;
+  if (const auto known = leaves_.find(hold); known != leaves_.end()) {
+    if (*home == known->second.path) {
+      (void)cgroups_.write(known->second.path, "cgroup.freeze", "1");
+      resume(tgid, user_stopped);
+      return known->second.how;
+    }
+    // Somebody moved it out: the release of a sibling took the whole process home, or an administrator did.
+    remove(known->second.path);
+    leaves_.erase(known);
+  }
   Leaf leaf{leaf_path(*home, hold), *home, ParkedAs::thread};
   if (!enter(leaf, tgid, tid)) return ParkedAs::stopped;
   leaves_.emplace(hold, leaf);
@@ -56,14 +61,28 @@ ParkedAs Parking::park(std::uint64_t hold, int tgid, int tid, bool user_stopped)
   return leaf.how;
 }
 
-void Parking::leave(const Leaf& leaf, int tgid, int tid) const {
+void Parking::leave(const Leaf& leaf, int tgid, int tid) {
+  // Going home thaws. The other way round it could fork in the leaf, and the child would stay there.
+  if (leaf.how == ParkedAs::process || !cgroups_.move_thread(leaf.home, tid)) (void)cgroups_.move_process(leaf.home, tgid);
+  // If it could not go, it goes on where it is.
   (void)cgroups_.write(leaf.path, "cgroup.freeze", "0");
-  // It goes home; if its home is gone it stays where it is, thawed.
-  if (leaf.how == ParkedAs::thread)
-    (void)cgroups_.move_thread(leaf.home, tid);
-  else
-    (void)cgroups_.move_process(leaf.home, tgid);
-  (void)cgroups_.remove(leaf.path);
+  remove(leaf.path);
+}
+
+void Parking::empty(const Leaf& leaf) {
+  for (const int tid : cgroups_.threads_in(leaf.path)) (void)cgroups_.move_thread(leaf.home, tid);
+  for (const int pid : cgroups_.processes_in(leaf.path)) (void)cgroups_.move_process(leaf.home, pid);
+  (void)cgroups_.write(leaf.path, "cgroup.freeze", "0");
+  remove(leaf.path);
+}
+
+void Parking::remove(const std::string& path) {
+  // Busy while a dead thread is still being reaped, or a leaf below it is.
+  if (!cgroups_.remove(path)) leftovers_.insert(path);
+}
+
+void Parking::tidy() {
+  std::erase_if(leftovers_, [&](const std::string& path) { return cgroups_.remove(path).has_value(); });
 }
 
 void Parking::release(std::uint64_t hold, int tgid, int tid, bool user_stopped) {
@@ -77,9 +96,8 @@ void Parking::release(std::uint64_t hold, int tgid, int tid, bool user_stopped) 
 void Parking::forget(std::uint64_t hold) {
   const auto known = leaves_.find(hold);
   if (known == leaves_.end()) return;
-  (void)cgroups_.write(known->second.path, "cgroup.freeze", "0");
-  // EBUSY while the dead thread is still being reaped: the leaf is empty and goes with its parent.
-  if (cgroups_.remove(known->second.path)) leaves_.erase(known);
+  empty(known->second);
+  leaves_.erase(known);
 }
 
 void Parking::adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds) {
@@ -96,7 +114,7 @@ void Parking::adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds) {
       leaves_.emplace(hold, leaf);
       return;
     }
-    leave(leaf, 0, 0);
+    empty(leaf);
   });
 }
 

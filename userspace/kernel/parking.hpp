@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/result.hpp"
@@ -33,8 +34,15 @@ class Parking {
   // Whether a cgroup path names a leaf of ours.
   [[nodiscard]] static bool is_leaf(const std::string& path);
   [[nodiscard]] bool parked(std::uint64_t hold) const { return leaves_.contains(hold); }
-  // A thread moved back to where it was; leaves whose threads died are removed here.
+  // The held thread died: thaws what else is in its leaf, and removes it.
   void forget(std::uint64_t hold);
+  // Removes leaves that were still busy. To be called now and then; rmdir of a session's cgroup fails while one is below it.
+  void tidy();
+  // How the thread of `hold` waits now.
+  [[nodiscard]] ParkedAs how(std::uint64_t hold) const {
+    const auto known = leaves_.find(hold);
+    return known == leaves_.end() ? ParkedAs::stopped : known->second.how;
+  }
 
  private:
   struct Leaf {
@@ -43,10 +51,13 @@ class Parking {
     ParkedAs how = ParkedAs::thread;
   };
   [[nodiscard]] bool enter(Leaf& leaf, int tgid, int tid) const;
-  void leave(const Leaf& leaf, int tgid, int tid) const;
+  void leave(const Leaf& leaf, int tgid, int tid);
+  void empty(const Leaf& leaf);
+  void remove(const std::string& path);
 
   Cgroups cgroups_;
   std::map<std::uint64_t, Leaf> leaves_;
+  std::set<std::string> leftovers_;
 };
 
 }  // namespace holdpoint::kernel

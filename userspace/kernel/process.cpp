@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -22,6 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMostAncestors = 16;
+constexpr std::size_t kDeepestTree = 256;     // parents looked at; a deeper tree counts as unrelated
 constexpr std::size_t kMostFiles = 16;        // a person reads no more; the rest is "content not bound"
 constexpr off_t kLargestFile = 16 << 20;      // hashing must stay well below a second
 constexpr std::size_t kFirstLines = 400;      // bytes shown of a bound file
@@ -113,6 +116,23 @@ Bound bind_arguments(const event::Access& access, const event::Process& process)
       bound.complete = false;
   }
   return bound;
+}
+
+SignalMasks signal_masks(int tgid, int tid) {
+  std::ifstream in(fmt::format("/proc/{}/task/{}/status", tgid, tid));
+  SignalMasks masks;
+  for (std::string line; std::getline(in, line);) {
+    (void)std::sscanf(line.c_str(), "SigBlk: %" SCNx64, &masks.blocked);
+    (void)std::sscanf(line.c_str(), "SigCgt: %" SCNx64, &masks.caught);
+  }
+  return masks;
+}
+
+bool descends_from(int pid, int ancestor) {
+  std::size_t depth = 0;
+  for (int parent = parent_of(pid); parent > 0 && depth < kDeepestTree; parent = parent_of(parent), ++depth)
+    if (parent == ancestor) return true;
+  return false;
 }
 
 std::string user_name(unsigned uid) {

@@ -3,6 +3,7 @@
 // verdict.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,18 @@ struct Bound {
 
 // SHA-256 of a file reached through the process's own root; nullopt when unreadable, irregular or larger than 16 MiB.
 [[nodiscard]] std::optional<event::BoundFile> bind_file(int tgid, const std::string& path);
+
+// What a thread does with signals, bit N-1 for signal N. A thread that is gone blocks and catches none.
+struct SignalMasks {
+  std::uint64_t blocked = 0;
+  std::uint64_t caught = 0;
+  [[nodiscard]] bool blocks(std::uint32_t signal) const { return (blocked >> (signal - 1)) & 1; }
+  [[nodiscard]] bool catches(std::uint32_t signal) const { return (caught >> (signal - 1)) & 1; }
+};
+[[nodiscard]] SignalMasks signal_masks(int tgid, int tid);
+
+// Whether `ancestor` is a parent of process `pid`, near or far.
+[[nodiscard]] bool descends_from(int pid, int ancestor);
 
 // Login name of a uid, or the number.
 [[nodiscard]] std::string user_name(unsigned uid);

@@ -59,6 +59,8 @@ class Programs {
   [[nodiscard]] std::vector<std::uint64_t> holds() const;
   [[nodiscard]] Result<> answer(std::uint64_t hold, const std::array<std::uint64_t, 2>& digest, bool allow,
                                 BootTime not_after);
+  // The hold is over: an answer that came too late would stay in the map for ever.
+  void remove_answer(std::uint64_t hold);
   // A refused access left its entry for us to file; see hold.h.
   void remove_refused(std::uint64_t hold);
 
