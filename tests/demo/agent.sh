@@ -7,6 +7,7 @@ try() {
   local word line='$'
   for word in "$@"; do
     case $word in
+      *\'*) line+=" \"$word\"" ;;
       *[!A-Za-z0-9_./:=,-]*) line+=" '$word'" ;;
       *) line+=" $word" ;;
     esac
@@ -32,7 +33,7 @@ try sqlite3 users.db 'SELECT count(*) FROM users'
 
 # What it may not do alone.
 try head --lines 1 "$KEY"
-try deploy --to production
+try make deploy
 try sqlite3 users.db '.output dump.sql' .dump
 try python3 send.py dump.sql 5432
 try git status --short

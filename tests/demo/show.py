@@ -55,7 +55,7 @@ class Show:
     screen.heading("2  An agent works, and nobody is asked")
     screen.say("The agent is a shell script. It calls git, curl, python3, sed and sqlite3, and has never heard of Holdpoint.")
     screen.write(screen.paint("yellow", "  you ▸ ") + screen.paint("bold", f"holdpoint run {shell_words(CLAIMS)} -- bash agent.sh"))
-    stage.start_agent(CLAIMS)
+    stage.start_agent(CLAIMS, screen.colours)
     self.follow("$ head")
     allowed = stage.counter("allowed")
     requests = stage.get("/v1/requests")["requests"]
@@ -69,14 +69,14 @@ class Show:
     request = self.suspended("openat", f"read {stage.key}")
     screen.person(f"holdpoint approve {request['id']} --reason 'only the first line'",
                   ["holdpoint", "approve", request["id"], "--reason", "only the first line"])
-    said = self.follow("$ deploy")
+    said = self.follow("$ make deploy")
     screen.expect(said == [KEY[0]], "The same call went on and gave the file: the program printed the key's first line, and does"
                   " not know that it waited.", said)
 
   def deploy(self):
     screen, stage = self.screen, self.stage
     screen.heading("4  It executes the tool that the policy asks about: denied")
-    self.follow("$ deploy", inclusive=True)
+    self.follow("deploy --to production", inclusive=True)
     request = self.suspended("execve", f"exec {stage.root}/bin/deploy")
     screen.person(f"holdpoint deny {request['id']} --reason 'not on a Friday'",
                   ["holdpoint", "deny", request["id"], "--reason", "not on a Friday"])
@@ -88,7 +88,7 @@ class Show:
     screen, stage = self.screen, self.stage
     screen.heading("5  It sends a dump to a database's port: nobody answers")
     self.follow("$ python3 send.py", inclusive=True)
-    request = self.suspended("connect", "connect 127.0.0.1:5432")
+    request = self.suspended("connect", "connect 127.0.0.1:5432/tcp")
     screen.say("Nobody decides now; the rule gives it ten seconds. `show --wait` returns when the request is over.")
     screen.person(f"holdpoint show {request['id']} --wait", ["holdpoint", "show", request["id"], "--wait"], status=1)
     said = self.follow("$ git status")
@@ -102,10 +102,9 @@ class Show:
   def itself(self):
     screen, stage = self.screen, self.stage
     screen.heading("6  It asks Holdpoint itself, and goes home")
-    said = self.follow("$ holdpoint requests")
     self.follow("$ holdpoint requests", inclusive=True)
     said = self.follow(None)
-    screen.expect("(exit status 3)" in said, "An agent does not reach the daemon, whatever its user: it cannot approve itself.", said)
+    screen.expect("(exit status 4)" in said, "An agent does not reach the daemon, whatever its user: it cannot approve itself.", said)
     status = stage.agent.wait()
     screen.expect(status == 0, "The agent's session ended well.", status)
     wait_until("the session has ended", lambda: all(s["ended"] for s in stage.get("/v1/sessions")["sessions"]))

@@ -178,11 +178,13 @@ class Stage:
 
   # -- the agent
 
-  def start_agent(self, words):
+  def start_agent(self, words, colours):
     """`holdpoint run` with these words on a terminal of its own, as a person would start it."""
     ours, theirs = open_terminal(90)
-    environment = dict(os.environ, HOME=str(self.root / "home"), KEY=str(self.key), TERM="xterm", GIT_PAGER="cat", PYTHONDONTWRITEBYTECODE="1",
-                       TICKET=f"http://127.0.0.1:{self.web.server_port}/4711.txt", LC_ALL="C.UTF-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "MAKE", "MFLAGS"))}
+    environment |= {"HOME": str(self.root / "home"), "LC_ALL": "C.UTF-8", "GIT_PAGER": "cat", "PYTHONDONTWRITEBYTECODE": "1",
+                    "TERM": "xterm" if colours else "dumb", "KEY": str(self.key),
+                    "TICKET": f"http://127.0.0.1:{self.web.server_port}/4711.txt"}
     self.agent = subprocess.Popen(["holdpoint", "run", *words, "--", "bash", str(HERE / "agent.sh")], cwd=self.workspace,
                                   stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=take_terminal)
     os.close(theirs)

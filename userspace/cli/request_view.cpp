@@ -55,11 +55,12 @@ void add_process(Page& page, const json& request) {
   page.add("Directory", printable(field(access, "directory")));
   page.add("Process", fmt::format("{} ({}), uid {}", printable(field(process, "name")), field(process, "pid"),
                                   field(process, "uid")));
-  std::size_t depth = 0;
+  std::size_t indent = 0;
   for (const json& ancestor : child(access, "ancestors")) {
-    const std::string indent(depth++ * 2, ' ');
-    page.add("", fmt::format("{}started by {} ({})", indent, printable(field(ancestor, "command")),
-                             field(ancestor, "pid")));
+    page.add("",
+             fmt::format("started by {} ({})", printable(field(ancestor, "command")), field(ancestor, "pid")),
+             Colour::plain, indent);
+    indent += 2;
   }
 }
 
