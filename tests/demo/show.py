@@ -89,15 +89,16 @@ class Show:
     screen.heading("5  It sends a dump to a database's port: nobody answers")
     self.follow("$ python3 send.py", inclusive=True)
     request = self.suspended("connect", "connect 127.0.0.1:5432/tcp")
-    screen.say("Nobody decides now; the rule gives it ten seconds. `show --wait` returns when the request is over.")
-    screen.person(f"holdpoint show {request['id']} --wait", ["holdpoint", "show", request["id"], "--wait"], status=1)
+    screen.say("Nobody decides now. The rule gives it ten seconds, and that is what it gets.")
+    state = stage.get(f"/v1/requests/{request['id']}/wait?timeout=100s")["state"]
     said = self.follow("$ git status")
-    state = stage.get(f"/v1/requests/{request['id']}")["state"]
     screen.expect(state == "expired", "The deadline passed, and silence is no approval.", state)
     screen.expect("Operation not permitted" in "".join(said), "The call failed with EPERM.", said)
     size = (stage.workspace / "dump.sql").stat().st_size
     seen = (stage.database.connections, stage.database.bytes)
     screen.expect(size > 0 and seen == (0, 0), f"The port's listener saw no connection and no byte of the dump's {size}.", seen)
+    screen.write("")
+    screen.person("holdpoint requests --all", ["holdpoint", "requests", "--all"])
 
   def itself(self):
     screen, stage = self.screen, self.stage
