@@ -17,6 +17,8 @@ int BPF_PROG(hp_exec_begin, struct linux_binprm* bprm) {
   if (!exec) return refuse_blind();
   exec->stage = 0;
   exec->approved = 0;
+  if (tag->exec_hold) bpf_map_delete_elem(&bound, &tag->exec_hold); /* of an execve that was released and then failed */
+  tag->exec_hold = 0;
   argv_capture(exec);
   return 0;
 }
@@ -77,6 +79,8 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
       emit(ws, HP_EVENT_TAMPERED);
     }
   }
+  if (exec->approved && tag->exec_hold)
+    bound_enter(tag, bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0), bprm->filename);
   exec->approved = 0;
   tag->exec_hold = 0;
   return 0;

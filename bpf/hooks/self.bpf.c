@@ -69,6 +69,9 @@ int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_str
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(hp_exit, struct task_struct* task) {
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
-  if (tag) hold_end(tag, HP_ENDED_EXIT);
+  if (!tag) return 0;
+  hold_end(tag, HP_ENDED_EXIT);
+  if (tag->exec_hold) bpf_map_delete_elem(&bound, &tag->exec_hold);
+  bound_leave(tag);
   return 0;
 }

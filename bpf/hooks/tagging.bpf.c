@@ -7,8 +7,9 @@
  *   cgroup_rmdir          forgets it.
  *   inode_post_setxattr   a cgroup marked with user.holdpoint.agent.
  *   untag                 iterator: takes the tags of one session away, when an operator asked for it.
- *   sweep                 iterator: tags every thread that is in an agent's cgroup already. */
-#include "lib/subject.bpf.h"
+ *   sweep                 iterator: tags every thread that is in an agent's cgroup already.
+ *   files                 iterator: what the kernel knows of the files that a process has open. */
+#include "lib/bound.bpf.h"
 
 static __always_inline void tag_task(struct task_struct* task, const struct hp_cgroup* cgroup) {
   if (bpf_task_storage_get(&tags, task, 0, 0)) return;
@@ -34,6 +35,7 @@ int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags)
   tag->session = parent->session;
   tag->agent = parent->agent;
   tag->executable_set = NO_SET;
+  bound_inherit(tag, parent);
   count(HP_COUNT_TAGGED);
   return 0;
 }
@@ -164,5 +166,22 @@ int hp_untag(struct bpf_iter__task* context) {
   if (!task || !c) return 0;
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
   if (tag && tag->session == c->untag_session) bpf_task_storage_delete(&tags, task);
+  return 0;
+}
+
+struct bpf_iter__task_file { struct bpf_iter_meta* meta; struct task_struct* task; __u32 fd; struct file* file; };
+
+SEC("iter/task_file")
+int hp_files(struct bpf_iter__task_file* context) {
+  struct file* file = context->file;
+  if (!file) return 0;
+  struct inode* inode = BPF_CORE_READ(file, f_inode);
+  struct hp_file_state state = {.descriptor = context->fd,
+                                .device = BPF_CORE_READ(inode, i_sb, s_dev),
+                                .inode = BPF_CORE_READ(inode, i_ino),
+                                .size = BPF_CORE_READ(inode, i_size),
+                                .ctime_ns = change_time(inode),
+                                .writers = BPF_CORE_READ(inode, i_writecount.counter) > 0};
+  bpf_seq_write(context->meta->seq, &state, sizeof(state));
   return 0;
 }

@@ -7,7 +7,7 @@
 #ifndef HOLDPOINT_HOLD_BPF_H
 #define HOLDPOINT_HOLD_BPF_H
 
-#include "identity.bpf.h"
+#include "bound.bpf.h"
 
 static __always_inline void emit(struct workspace* ws, __u32 kind) {
   __u32 length = ws->event.access.path_length;
@@ -124,11 +124,13 @@ static __always_inline int shell_would_see(void) {
   return BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) != BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
 }
 
-static __always_inline int grant_covers(struct workspace* ws, __u64 now) {
+/* *bound_id: of the grant, for an exec. */
+static __always_inline int grant_covers(struct workspace* ws, __u64 now, __u64* bound_id) {
   struct hp_grant_key key = {.session = ws->event.access.identity.session,
                              .digest = {ws->event.access.digest[0], ws->event.access.digest[1]}};
   struct hp_grant* grant = bpf_map_lookup_elem(&grants, &key);
   if (!grant || grant->not_after < now) return 0;
+  *bound_id = grant->bound;
   if (grant->uses == ~0ULL) return 1;
   __s64 left = (__s64)__sync_fetch_and_add(&grant->uses, -1);
   if (left > 0) return 1;
@@ -213,11 +215,13 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
       return answer;
     }
   }
-  if (grant_covers(ws, now)) {
+  __u64 bound_id = 0;
+  if (grant_covers(ws, now, &bound_id)) {
     count(HP_COUNT_GRANTED);
     a->verdict = HP_ALLOW;
     a->cause = HP_CAUSE_DECISION;
     emit(ws, HP_EVENT_GRANTED);
+    a->hold_id = bound_id; /* hp_exec_check takes it from here, as of a hold */
     mark_released(mark, a);
     return 0;
   }
@@ -236,6 +240,8 @@ static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, 
   if (out.verdict == HP_DENY) return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
   /* A program that nobody can look at afterwards is never run without a person. */
   if (exec && (a->flags & HP_ACCESS_UNLINKED)) out.verdict = HP_ASK;
+  /* What an approved program reads is what was shown, whatever the rules say of the file. */
+  if ((a->flags & HP_ACCESS_CHANGED) && out.verdict == HP_ALLOW) out.verdict = HP_ASK;
   /* One execve is one question: what was released covers the interpreters that its file names. */
   if (exec && exec->approved && out.verdict == HP_ASK) out.verdict = HP_ALLOW;
   if (exec && exec->failed && out.verdict == HP_ASK) return refuse(tag, ws, HP_CAUSE_ARGV);

@@ -3,7 +3,7 @@
 #ifndef HOLDPOINT_IDENTITY_BPF_H
 #define HOLDPOINT_IDENTITY_BPF_H
 
-#include "hash.bpf.h"
+#include "holdpoint/siphash.h"
 #include "subject.bpf.h"
 
 static __always_inline __u64 change_time(struct inode* inode) {

@@ -58,11 +58,12 @@
 struct list_head { struct list_head *next, *prev; } CORE;
 typedef struct { __u32 val; } kuid_t;
 typedef struct { __u32 val; } kgid_t;
+typedef struct { int counter; } atomic_t;
 
 struct qstr { __u32 len; const unsigned char *name; } CORE;
 struct super_block { __u32 s_dev; unsigned long s_magic; } CORE;
 struct timespec64 { __s64 tv_sec; long tv_nsec; } CORE;
-struct inode { __u16 i_mode; unsigned long i_ino; struct super_block *i_sb; __s64 i_size; unsigned int i_nlink; kuid_t i_uid; } CORE;
+struct inode { __u16 i_mode; unsigned long i_ino; struct super_block *i_sb; __s64 i_size; unsigned int i_nlink; kuid_t i_uid; atomic_t i_writecount; } CORE;
 struct inode___named { struct timespec64 i_ctime; } CORE;          /* up to 6.5 */
 struct inode___underscored { struct timespec64 __i_ctime; } CORE;  /* 6.6 to 6.10 */
 struct inode___split { __s64 i_ctime_sec; __u32 i_ctime_nsec; } CORE; /* from 6.11 */
@@ -118,8 +119,10 @@ struct msghdr { void *msg_name; int msg_namelen; unsigned int msg_flags; } CORE;
 struct unix_address { int len; char name[0]; } CORE;
 struct unix_sock { struct sock sk; struct unix_address *addr; struct path path; struct sock *peer; } CORE;
 struct sockaddr { __u16 sa_family; };
-struct pt_regs___x86 { unsigned long si, dx, r10, bx, cx, orig_ax; } CORE;
+struct pt_regs___x86 { unsigned long di, si, dx, r10, bx, cx, orig_ax; } CORE;
 struct kernel_siginfo { int si_signo; int si_code; } CORE;
+struct seq_file;
+struct bpf_iter_meta { struct seq_file* seq; } CORE;
 
 /* Keeps the compiler from folding a bounds check into arithmetic that the verifier cannot follow. */
 #define bounded(value) asm volatile("" : "+r"(value))

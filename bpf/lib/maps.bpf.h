@@ -60,6 +60,15 @@ struct {
   __type(value, struct hp_grant);
 } grants SEC(".maps");
 
+/* Not preallocated: 1.5 KiB each. Full or out of memory: the daemon denies the exec. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_HOLDS);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct hp_bound);
+} bound SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, HP_MAX_SESSIONS);

@@ -22,6 +22,7 @@ enum hp_access_flags {
   HP_ACCESS_REFUSED = 1 << 3,       /* answered EPERM at once, request filed */
   HP_ACCESS_SCRIPT_STAGE = 1 << 4,  /* interpreter of a script, second or later stage of one execve */
   HP_ACCESS_FAST_OPEN = 1 << 5,     /* TCP fast open: connects inside send */
+  HP_ACCESS_CHANGED = 1 << 6,       /* read of a file that an approved program was shown with, and that is another now */
 };
 
 /* What the kernel's digest covers, with path and argv. All of it is filled before hashing; no padding. */
@@ -33,7 +34,7 @@ struct hp_identity {
   __u32 open_flags; /* O_* of the open file, access mode included */
   __u64 device;     /* s_dev of the object, or of the directory for create */
   __u64 inode;
-  __u64 size;       /* exec: size and ctime, so that a rewritten file is another access */
+  __u64 size;       /* exec, HP_ACCESS_CHANGED: size and ctime, so that a rewritten file is another access */
   __u64 ctime_ns;
   __u64 cwd_device;
   __u64 cwd_inode;

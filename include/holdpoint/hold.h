@@ -35,6 +35,38 @@ struct hp_grant_key {
 struct hp_grant {
   __u64 not_after; /* CLOCK_BOOTTIME, nanoseconds */
   __u64 uses;      /* how many more times; ~0 = as often as wanted. Counted down by the kernel. */
+  __u64 bound;     /* key in map `bound` of what the program may read, or 0 */
+};
+
+/* Map `bound`: hash, hold id of an approved exec -> hp_bound: the files that were shown with it. Written by the daemon before
+ * the release. The program and its children meet it at each open: a file of one of these names, or this inode, that is
+ * another than it was is asked about. Removed by the kernel with the last process, by the daemon with the session. */
+struct hp_bound_file {
+  __u64 names[HP_BOUND_NAMES][2]; /* keyed hashes; {0, 0}: none */
+  __u64 device;
+  __u64 inode;
+  __u64 size;
+  __u64 ctime_ns;
+  __u32 own;    /* set by the kernel: the program opened it for writing, so its changes are the program's */
+  __u32 script; /* the executed file itself; the kernel puts the name that its interpreter gets into names[0] */
+};
+struct hp_bound {
+  __u64 session;
+  __u64 tasks; /* counted by the kernel; 1 at first, for the one that executes */
+  __u32 count;
+  __u32 reserved;
+  struct hp_bound_file files[HP_BOUND_FILES];
+};
+
+/* What the hp_files iterator says of each descriptor of one process: the kernel's own numbers, which stat does not always
+ * give (overlayfs, btrfs). */
+struct hp_file_state {
+  __u64 descriptor;
+  __u64 device;
+  __u64 inode;
+  __u64 size;
+  __u64 ctime_ns;
+  __u64 writers; /* open for writing elsewhere, shared mappings included */
 };
 
 /* Map `sessions`: hash, session id -> hp_session. Created by the kernel (a cgroup appears) or the daemon (tag, run). */
@@ -67,7 +99,8 @@ struct hp_tag {
   __u64 created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
   __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
   __u32 reserved2;
-  __u64 exec_hold;     /* released exec that is under way, for the record should its argv differ */
+  __u64 exec_hold;     /* released exec that is under way: for the record should its argv differ, and for `bound` */
+  __u64 bound;         /* key in map `bound`, or 0 */
   __u32 agent;
   __u32 executable_set; /* cached: rule set of the running executable */
   __u32 executable_generation;

@@ -52,6 +52,11 @@
  * could not execute). Nanoseconds. */
 #define HP_DENIAL_ECHO_NS (2ULL * 1000 * 1000 * 1000)
 
+/* Files whose content one approved exec is bound to: 16 arguments and the script itself. Those that are left out are shown as
+ * "content not bound". Names by which each is known: as given, joined to the working directory, and its path. */
+#define HP_BOUND_FILES 17
+#define HP_BOUND_NAMES 3
+
 /* Ring buffers, bytes. Full: a bell is replaced by the daemon's scan of the holds; an event is lost and counted. */
 #define HP_BELL_RING (256 * 1024)
 #define HP_EVENT_RING (4 * 1024 * 1024)

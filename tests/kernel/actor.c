@@ -12,6 +12,7 @@ static const struct actor_step* const tables[] = {
     actor_file,
     actor_exec,
     actor_socket,
+    actor_faults,
 };
 
 long actor_say(const char* what, long result) {

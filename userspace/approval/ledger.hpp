@@ -117,6 +117,10 @@ class Ledger {
   // request with the same session and digest takes it in; else a new request opens. What is not bindable
   // meets no grant and merges only with its like.
   [[nodiscard]] Steps hold(NewHold hold, Now now);
+  // A hold that was asked about, and whose program would now read something else: out of its request, which is
+  // superseded when nothing else waits in it, and asked about anew. What the old request was answered does not
+  // count for it.
+  [[nodiscard]] Steps ask_again(NewHold hold, Now now);
   // A person decided. Every held hold of the request is answered; scope session and duration leave a grant; a
   // refused hold under scope once leaves a grant for one retry. That one lives in the kernel, which counts it
   // and lets the retry pass without a hold: a hold that began later proves it spent, ends it, and asks again.
@@ -162,6 +166,7 @@ class Ledger {
  private:
   // merge.cpp
   Steps seen_again(const Hold& hold, const Request& request);
+  Steps place(NewHold hold, Now now);
   Steps take_in(NewHold hold, Request request);
   Steps open_request(NewHold hold, Now now);
   Steps refuse_at_once(const NewHold& hold, const std::string& why, const std::string& detail);

@@ -32,7 +32,34 @@ Steps Ledger::hold(NewHold hold, Now now) {
     return {Answer{hold.hold.id, answer->kernel_digest, answer->allow, answer->why}};
   }
   if (const Request* known = state_.request_of_hold(hold.hold.id)) return seen_again(hold.hold, *known);
+  return place(std::move(hold), now);
+}
 
+Steps Ledger::ask_again(NewHold hold, Now now) {
+  const Request* found = state_.request_of_hold(hold.hold.id);
+  if (found == nullptr) return this->hold(std::move(hold), now);
+  begin();
+  Request old = *found;
+  std::erase_if(old.holds, [&](const Hold& other) { return other.id == hold.hold.id; });
+  const bool waits = std::ranges::any_of(old.holds, [](const Hold& other) {
+    return other.state == HoldState::held || other.state == HoldState::refused;
+  });
+  Plan plan;
+  if (old.state == RequestState::open && !waits) {
+    close(std::move(old), RequestState::superseded, "superseded: what it would read has changed", "cancellation", plan);
+  } else {
+    plan.save(old);
+    state_.put(std::move(old));
+  }
+  Plan all;
+  Steps first = plan.finish();
+  Steps second = place(std::move(hold), now);
+  for (Steps* part : {&first, &second}) all.add(std::move(*part));
+  return all.finish();
+}
+
+// A hold that is in no request yet.
+Steps Ledger::place(NewHold hold, Now now) {
   // Without a digest nothing says what an approval would cover.
   if (hold.draft.digest.empty()) hold.bindable = false;
   const Session* session = state_.session(hold.draft.session);

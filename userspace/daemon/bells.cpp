@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "daemon/content.hpp"
 #include "daemon/sessions.hpp"
-#include "decision/hold_request.hpp"
 #include "kernel/process.hpp"
 
 namespace holdpoint::daemon {
@@ -36,15 +36,12 @@ void begin_hold(Core& core, std::uint64_t id, bool again) {
   const int tgid = static_cast<int>(fixed.tgid);
   if (!refused) core.held.try_emplace(id, HeldThread{tgid, static_cast<int>(fixed.tid), false});
   know_session(core, fixed.identity.session);
-  const auto process = kernel::read_process(tgid);
-  const auto bound = fixed.identity.operations & (1U << HP_OP_EXEC) ? kernel::bind_arguments(*access, process) : kernel::Bound{};
-  const auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule);
+  auto asked = ask_about(core, *access);
+  // Seen before (the daemon was away, or the thread ran a handler), and its program would now read something else.
+  const auto* before = core.ledger.request_of_hold(id);
+  const bool changed = before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
   const auto now = core.clock.now();
-  settle(core, core.ledger.hold(decision::make_hold({*access, process, bound.files, bound.complete, outcome,
-                                                     core.policies.generation,
-                                                     core.policies.agent_name(fixed.identity.agent)},
-                                                    now),
-                                now));
+  settle(core, changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
 }
 
 const char* ending_text(std::uint32_t how) {
@@ -67,11 +64,15 @@ void end_hold(Core& core, std::uint64_t id, std::uint32_t how) {
     core.held.erase(thread);
   }
   core.programs->remove_answer(id);
+  core.programs->unbind(id);
+  core.contents.erase(id);
   settle(core, core.ledger.end_hold(id, ending_text(how), false, core.clock.now()));
 }
 
 void consumed(Core& core, std::uint64_t id, bool allowed) {
   core.held.erase(id);
+  core.contents.erase(id);
+  if (!allowed) core.programs->unbind(id);
   settle(core, core.ledger.consumed(id, allowed, core.clock.now()));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "daemon/content.hpp"
 #include "daemon/core.hpp"
 
 namespace holdpoint::daemon {
@@ -20,6 +21,11 @@ void record_note(Core& core, const approval::Note& note) {
 }
 
 void answer(Core& core, const approval::Answer& answer, Now now) {
+  if (answer.allow)
+    if (auto bound = bind_content(core, answer.hold); !bound) {
+      log_error("hold {}: {}", answer.hold, event::mask(bound.error().text()));  // it stays held; the next scan tries again
+      return;
+    }
   const BootTime not_after{now.boot.nanoseconds + HP_VERDICT_LIFE_NS};
   if (auto written = core.programs->answer(answer.hold, answer.kernel_digest, answer.allow, not_after); !written) {
     // Without a verdict in the map the thread stays held: nothing opens. The next scan tries again.
@@ -37,20 +43,31 @@ void park(Core& core, const approval::Hold& hold) {
   core.parking.park(hold.id, hold.tgid, hold.tid, thread->second.user_stopped);
 }
 
+// A refused exec that read files: its one retry takes their content from the kernel, under the number of the refused hold.
+std::optional<std::uint64_t> content_of_retry(Core& core, const approval::Request& request) {
+  for (const auto& hold : request.holds) {
+    if (hold.state != approval::HoldState::refused || !core.contents.contains(hold.id)) continue;
+    if (bind_content(core, hold.id)) return hold.id;
+  }
+  return std::nullopt;
+}
+
 // A live grant lets equal accesses of the session pass in the kernel, without a hold. Only where the kernel's digest covers
 // all that was approved: what an interpreter reads is compared here, at each hold.
 void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
   const auto* request = core.ledger.request(grant.request);
   auto& keys = core.kernel_grants[grant.id];
   const bool over = grant.revoked || grant.not_after <= now.wall || grant.uses == 0U;
-  if (over || request == nullptr || !request->access.bound.empty()) {
+  const auto retry = request != nullptr && grant.uses ? content_of_retry(core, *request) : std::nullopt;
+  if (over || request == nullptr || (!request->access.bound.empty() && !retry)) {
     for (const auto& key : keys) core.programs->remove_grant(key);
     core.kernel_grants.erase(grant.id);
     return;
   }
   if (!keys.empty()) return;  // the kernel counts its uses
   const auto life = std::chrono::duration_cast<std::chrono::nanoseconds>(grant.not_after - now.wall);
-  const hp_grant value{now.boot.nanoseconds + static_cast<std::uint64_t>(life.count()), grant.uses.value_or(~0ULL)};
+  const hp_grant value{now.boot.nanoseconds + static_cast<std::uint64_t>(life.count()), grant.uses.value_or(~0ULL),
+                       retry.value_or(0)};
   for (const auto& hold : request->holds) {
     const hp_grant_key key{grant.session, {hold.kernel_digest[0], hold.kernel_digest[1]}};
     const bool known = std::any_of(keys.begin(), keys.end(), [&](const hp_grant_key& other) {

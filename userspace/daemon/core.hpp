@@ -40,6 +40,7 @@ struct Core {
   // Kernel grants by grant id, so that a revoked one can be taken out.
   std::map<std::string, std::vector<hp_grant_key>> kernel_grants;
   std::uint64_t store_failures = 0;
+  std::map<std::uint64_t, hp_bound> contents{};  // by hold: what its program would read, as it was when it was asked
 };
 
 // Carries out steps of the ledger: first all that must be durable, then records, then answers. Error: the store could not

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include "daemon/content.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 
@@ -25,6 +26,8 @@ std::expected<void, approval::DecideError> CoreService::finish(std::expected<app
 }
 
 std::expected<void, approval::DecideError> CoreService::decide(const std::string& request, approval::Decision decision) {
+  if (decision.approve)
+    if (auto shown = content_as_shown(core_, request); !shown) return shown;
   return finish(core_.ledger.decide(request, std::move(decision), core_.clock.now()));
 }
 

@@ -97,6 +97,7 @@ void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
     if (session.cgroup != cgroup) continue;
     // Tasks that left the cgroup keep their tag; without the session every ask of theirs is denied.
     core.programs->remove_session(id);
+    core.programs->unbind_session(id);
     (void)carry_out(core, core.ledger.end_session(id, core.clock.now()));
   }
 }
@@ -182,6 +183,7 @@ Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   if (auto untagged = core.programs->untag(id); !untagged) return untagged;
   auto done = carry_out(core, core.ledger.end_session(id, core.clock.now()));
   core.programs->remove_session(id);
+  core.programs->unbind_session(id);
   return done;
 }
 

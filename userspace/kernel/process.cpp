@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,9 +24,6 @@ namespace {
 
 constexpr std::size_t kMostAncestors = 16;
 constexpr std::size_t kDeepestTree = 256;     // parents looked at; a deeper tree counts as unrelated
-constexpr std::size_t kMostFiles = 16;        // a person reads no more; the rest is "content not bound"
-constexpr off_t kLargestFile = 16 << 20;      // hashing must stay well below a second
-constexpr std::size_t kFirstLines = 400;      // bytes shown of a bound file
 
 std::string link_target(const std::string& path) {
   std::error_code error;
@@ -51,20 +47,6 @@ int parent_of(int pid) {
   return parent;
 }
 
-std::string first_lines(std::string text) {
-  text.resize(std::min(text.size(), kFirstLines));
-  std::size_t end = 0;
-  for (int line = 0; line < 5 && end != std::string::npos; ++line) end = text.find('\n', end == 0 ? 0 : end + 1);
-  if (end != std::string::npos) text.resize(end);
-  return text;
-}
-
-std::string hex(const std::array<unsigned char, 32>& bytes) {
-  std::string text;
-  for (const auto byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 }  // namespace
 
 event::Process read_process(int tgid) {
@@ -78,44 +60,6 @@ event::Process read_process(int tgid) {
     process.ancestors.push_back({pid, std::move(command)});
   }
   return process;
-}
-
-std::optional<event::BoundFile> bind_file(int tgid, const std::string& path) {
-  const Fd file(::open(fmt::format("/proc/{}/root{}", tgid, path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > kLargestFile)
-    return std::nullopt;
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free);
-  ::EVP_DigestInit_ex(hash.get(), ::EVP_sha256(), nullptr);
-  std::array<char, 65536> buffer{};
-  std::string head;
-  for (ssize_t got = 0; (got = ::read(file.get(), buffer.data(), buffer.size())) != 0;) {
-    if (got < 0) return std::nullopt;
-    ::EVP_DigestUpdate(hash.get(), buffer.data(), static_cast<std::size_t>(got));
-    if (head.size() < kFirstLines) head.append(buffer.data(), std::min<std::size_t>(got, kFirstLines - head.size()));
-  }
-  std::array<unsigned char, 32> digest{};
-  ::EVP_DigestFinal_ex(hash.get(), digest.data(), nullptr);
-  return event::BoundFile{path, hex(digest), static_cast<std::uint64_t>(status.st_size), status.st_dev, status.st_ino,
-                          first_lines(head)};
-}
-
-Bound bind_arguments(const event::Access& access, const event::Process& process) {
-  Bound bound;
-  for (std::size_t i = 1; i < access.argv.size(); ++i) {
-    const auto& argument = access.argv[i];
-    if (argument.empty() || argument.size() > 4095 || argument[0] == '-') continue;
-    const auto path = argument[0] == '/' ? argument : process.directory + "/" + argument;
-    struct stat status {};
-    if (::stat(fmt::format("/proc/{}/root{}", process.pid, path).c_str(), &status) != 0 || !S_ISREG(status.st_mode))
-      continue;
-    auto file = bound.files.size() < kMostFiles ? bind_file(process.pid, path) : std::nullopt;
-    if (file)
-      bound.files.push_back(std::move(*file));
-    else
-      bound.complete = false;
-  }
-  return bound;
 }
 
 SignalMasks signal_masks(int tgid, int tid) {

@@ -15,17 +15,6 @@ namespace holdpoint::kernel {
 // Unreadable parts stay empty.
 [[nodiscard]] event::Process read_process(int tgid);
 
-// Resolves the arguments of a held exec that name existing regular files, and hashes them; what an interpreter will read.
-// At most 16 files of at most 16 MiB each; `complete` is false when one had to be left out or is still being written.
-struct Bound {
-  std::vector<event::BoundFile> files;
-  bool complete = true;
-};
-[[nodiscard]] Bound bind_arguments(const event::Access& access, const event::Process& process);
-
-// SHA-256 of a file reached through the process's own root; nullopt when unreadable, irregular or larger than 16 MiB.
-[[nodiscard]] std::optional<event::BoundFile> bind_file(int tgid, const std::string& path);
-
 // What a thread does with signals, bit N-1 for signal N. A thread that is gone blocks and catches none.
 struct SignalMasks {
   std::uint64_t blocked = 0;

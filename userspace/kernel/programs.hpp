@@ -66,6 +66,14 @@ class Programs {
 
   [[nodiscard]] Result<> put_grant(const hp_grant_key& key, const hp_grant& grant);
   void remove_grant(const hp_grant_key& key);
+  // What the exec of `hold` may read, before it is released. What is there already stays.
+  [[nodiscard]] Result<> bind(std::uint64_t hold, const hp_bound& content);
+  void unbind(std::uint64_t hold);
+  void unbind_session(std::uint64_t session);
+  // Hash of a file name as the kernel makes it.
+  [[nodiscard]] std::array<std::uint64_t, 2> name_hash(const std::string& name) const;
+  // The kernel's own numbers of every file that this process has open.
+  [[nodiscard]] std::vector<hp_file_state> open_files() const;
   // Uses left of a grant; nullopt when it is not there.
   [[nodiscard]] std::optional<std::uint64_t> grant_uses(const hp_grant_key& key) const;
 

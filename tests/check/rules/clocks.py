@@ -7,6 +7,7 @@ SLEEPS = re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep)\s*\(|(?<![\w.
 # Where nothing says that a state has changed, so that it must be looked at again.
 MAY_SLEEP = {
   "userspace/cli/follow.cpp": "between attempts to reach a daemon that is gone",
+  "userspace/kernel/content.cpp": "until the last change of a file is older than a tick of the kernel's clock",
   "userspace/kernel/unload.cpp": "until held threads have taken their denials; the daemon that would hear of it is gone",
 }
 PURE = ("userspace/event/", "userspace/policy/", "userspace/approval/", "userspace/decision/")

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/content.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/fd.hpp"
+
+namespace holdpoint::kernel {
+namespace {
+
+constexpr std::size_t kMostArguments = HP_BOUND_FILES - 1;  // a person reads no more; the rest is "content not bound"
+constexpr off_t kLargestFile = 16 << 20;                    // hashing must stay well below a second
+constexpr std::size_t kFirstLines = 400;                    // bytes shown of a bound file
+constexpr std::int64_t kSettled = 20'000'000;               // nanoseconds: five ticks of the slowest usual clock (250 Hz)
+constexpr int kTries = 3;                                   // whoever writes on and on gets "content not bound"
+
+struct Candidate {
+  std::string shown;               // the path that people see
+  std::vector<std::string> names;  // under which it may be opened
+  Fd file;
+  bool script = false;
+  hp_file_state state{};
+  std::string sha256;
+  std::string head;
+  bool settled = false;
+};
+
+Fd open_regular(int tgid, const std::string& path) {
+  Fd file(::open(fmt::format("/proc/{}/root{}", tgid, path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;
+  return Fd();
+}
+
+bool is_regular(int tgid, const std::string& path) {
+  struct stat status {};
+  return ::stat(fmt::format("/proc/{}/root{}", tgid, path).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// Where a descriptor leads, as the kernel's own paths say it.
+std::string path_of(const Fd& file) {
+  std::array<char, HP_PATH_MAX> target{};
+  const auto length = ::readlink(fmt::format("/proc/self/fd/{}", file.get()).c_str(), target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+std::string first_lines(std::string text) {
+  text.resize(std::min(text.size(), kFirstLines));
+  std::size_t end = 0;
+  for (int line = 0; line < 5 && end != std::string::npos; ++line) end = text.find('\n', end == 0 ? 0 : end + 1);
+  if (end != std::string::npos) text.resize(end);
+  return text;
+}
+
+std::string hex(const std::array<unsigned char, 32>& bytes) {
+  std::string text;
+  for (const auto byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+// False: unreadable.
+bool hash(Candidate& file) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free);
+  ::EVP_DigestInit_ex(context.get(), ::EVP_sha256(), nullptr);
+  std::array<char, 65536> buffer{};
+  file.head.clear();
+  off_t offset = 0;
+  for (ssize_t got = 0; (got = ::pread(file.file.get(), buffer.data(), buffer.size(), offset)) != 0; offset += got) {
+    if (got < 0 || offset > kLargestFile) return false;
+    ::EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
+    if (file.head.size() < kFirstLines)
+      file.head.append(buffer.data(), std::min(static_cast<std::size_t>(got), kFirstLines - file.head.size()));
+  }
+  std::array<unsigned char, 32> digest{};
+  ::EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  file.sha256 = hex(digest);
+  return true;
+}
+
+std::optional<hp_file_state> state_of(const std::vector<hp_file_state>& states, const Fd& file) {
+  for (const auto& state : states)
+    if (state.descriptor == static_cast<std::uint64_t>(file.get())) return state;
+  return std::nullopt;
+}
+
+bool same(const hp_file_state& a, const hp_file_state& b) {
+  return a.device == b.device && a.inode == b.inode && a.size == b.size && a.ctime_ns == b.ctime_ns;
+}
+
+// Until the newest change is old enough that a further one would show in the change time.
+void wait_settled(const std::vector<Candidate>& files, const Clock& clock) {
+  const std::int64_t current =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(clock.now().wall.time_since_epoch()).count();
+  std::int64_t wait = 0;
+  for (const auto& file : files) {
+    const auto age = current - static_cast<std::int64_t>(file.state.ctime_ns);
+    if (!file.settled && age < kSettled) wait = std::max(wait, std::min(kSettled, kSettled - age));
+  }
+  if (wait > 0) ::usleep(static_cast<useconds_t>(wait / 1000));
+}
+
+void settle(const Programs& programs, const Clock& clock, std::vector<Candidate>& files) {
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    const auto before = programs.open_files();
+    for (auto& file : files)
+      if (const auto state = state_of(before, file.file)) file.state = *state;
+    wait_settled(files, clock);
+    for (auto& file : files)
+      if (!file.settled && file.state.size <= kLargestFile && !hash(file)) file.sha256.clear();
+    const auto after = programs.open_files();
+    bool all = true;
+    for (auto& file : files) {
+      const auto state = state_of(after, file.file);
+      file.settled = file.settled || (!file.sha256.empty() && state && same(*state, file.state));
+      all = all && file.settled;
+    }
+    if (all) return;
+  }
+}
+
+void add(Bound& bound, const Programs& programs, const Candidate& file) {
+  auto& entry = bound.image.files[bound.image.count++];
+  entry.device = file.state.device;
+  entry.inode = file.state.inode;
+  entry.size = file.state.size;
+  entry.ctime_ns = file.state.ctime_ns;
+  entry.script = file.script ? 1 : 0;
+  for (std::size_t i = 0; i < file.names.size() && i < HP_BOUND_NAMES; ++i) {
+    const auto name = programs.name_hash(file.names[i]);
+    std::memcpy(entry.names[i], name.data(), sizeof(entry.names[i]));
+  }
+  bound.files.push_back({file.shown, file.sha256, file.state.size, file.state.device, file.state.inode, first_lines(file.head)});
+}
+
+// The executed file, if it is a script: its interpreter opens it again by name.
+std::optional<Candidate> script_of(const event::Access& access, int tgid) {
+  Candidate script{access.path, {}, open_regular(tgid, access.path), true, {}, {}, {}, false};
+  std::array<char, 2> start{};
+  if (!script.file || ::pread(script.file.get(), start.data(), start.size(), 0) != 2 || start[0] != '#' || start[1] != '!')
+    return std::nullopt;
+  script.names = {"", access.path, path_of(script.file)};
+  return script;
+}
+
+}  // namespace
+
+Bound bind_content(const Programs& programs, const Clock& clock, const event::Access& access,
+                   const event::Process& process) {
+  Bound bound;
+  std::vector<Candidate> files;
+  if (auto script = script_of(access, process.pid)) files.push_back(std::move(*script));
+  std::size_t arguments = 0;
+  for (std::size_t i = 1; i < access.argv.size(); ++i) {
+    const auto& argument = access.argv[i];
+    if (argument.empty() || argument.size() >= HP_PATH_MAX || argument[0] == '-') continue;
+    const auto path = argument[0] == '/' ? argument : process.directory + "/" + argument;
+    if (!is_regular(process.pid, path)) continue;
+    Candidate file{path, {argument, path}, Fd(), false, {}, {}, {}, false};
+    if (++arguments <= kMostArguments) file.file = open_regular(process.pid, path);
+    if (!file.file) {
+      bound.complete = false;
+      continue;
+    }
+    file.names.push_back(path_of(file.file));
+    files.push_back(std::move(file));
+  }
+  if (files.empty()) return bound;
+  settle(programs, clock, files);
+  for (const auto& file : files) {
+    if (file.settled)
+      add(bound, programs, file);
+    else
+      bound.complete = false;
+  }
+  bound.image.session = access.fixed.identity.session;
+  bound.image.tasks = 1;
+  return bound;
+}
+
+}  // namespace holdpoint::kernel

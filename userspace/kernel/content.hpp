@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program that waits for its release would read: the files that its arguments name, and itself when it is a script.
+// Hashed for people, and described for the kernel, which compares at each open (bpf/lib/bound.bpf.h).
+#pragma once
+
+#include <vector>
+
+#include "base/clock.hpp"
+#include "event/access.hpp"
+#include "holdpoint/abi.h"
+#include "kernel/programs.hpp"
+
+namespace holdpoint::kernel {
+
+struct Bound {
+  std::vector<event::BoundFile> files;
+  hp_bound image{};      // for Programs::bind; count 0: nothing to bind
+  bool complete = true;  // false: "content not bound", a file had to be left out or is still being written
+};
+
+// At most 16 arguments (and the script) of at most 16 MiB each. Blocks for the reading, and up to 60 ms more when a file was
+// just written: two writes within one tick of the kernel's clock leave the same change time.
+[[nodiscard]] Bound bind_content(const Programs& programs, const Clock& clock, const event::Access& access,
+                                 const event::Process& process);
+
+}  // namespace holdpoint::kernel
