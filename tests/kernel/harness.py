@@ -113,7 +113,7 @@ class Daemon:
         return self.start()
 
     def __exit__(self, kind, value, trace):
-        if kind is not None:
+        if kind is not None and not (kind is SystemExit and value.code == 0):
             sys.stderr.write("---- daemon log\n" + self.log_text()[-4000:] + "\n")
             with contextlib.suppress(Exception):
                 sys.stderr.write("---- requests\n" + json.dumps(self.requests(), indent=1)[:6000] + "\n")

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Execution of programs: binaries, scripts, descriptors, memory, from every kind of child; one question each, argv to the byte."""
+from harness import ACTOR, Daemon, TMP, finish, main, wait_until
+from matrix import Form, OUTCOMES, run_matrix
+
+WORK = TMP / "exec"
+DAEMON = None
+ALL_BUT_HANDLE = tuple(o for o in OUTCOMES if o != "handle")  # execve's caller is the actor's child, its handler the actor's
+
+
+def rule(name, on, paths, verdict, more=""):
+    listed = ", ".join(f'"{path}"' for path in paths)
+    return f"  - {{id: {name}, on: [{on}], path: [{listed}], verdict: {verdict}, reason: A test{more}}}\n"
+
+
+RULES = "".join([
+    rule("refuse-exec", "exec", [f"{WORK}/deny/*", "memfd:deny-*"], "deny"),
+    rule("ask-briefly", "exec", [f"{WORK}/expire/*", "memfd:expire-*"], "ask", ", timeout: 2s"),
+    rule("ask-exec", "exec", [f"{WORK}/{{approve,refuse,cancel}}/*", "memfd:{approve,refuse,cancel}-*"], "ask"),
+    rule("ask-both", "exec, read", [f"{WORK}/echo/*"], "ask"),
+    rule("ask-chain", "exec", [f"{WORK}/chain/*"], "ask"),
+])
+
+
+def path_of(outcome, name):
+    path = WORK / outcome / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def program(path, content=None):
+    path.write_bytes(ACTOR.read_bytes() if content is None else content.encode())
+    path.chmod(0o755)
+    return path
+
+
+def effect_file(outcome, name):
+    return path_of("effect", f"{outcome}-{name}")
+
+
+def effect_of(name):
+    def effect(outcome):
+        path = effect_file(outcome, name)
+        return path.read_text().count("NEW") if path.exists() else 0
+    return effect
+
+
+def running_form(name, refused):
+    """Executes a copy of the actor that leaves a trace."""
+    for outcome in ALL_BUT_HANDLE:
+        program(path_of(outcome, name))
+
+    def words(outcome):
+        return [name, path_of(outcome, name), "store", "write,create,append", effect_file(outcome, name), "NEW"]
+
+    return Form(name, "exec", words, lambda o: str(path_of(o, name)), effect_of(name), ("store ok 3", "child ok 0"), refused,
+                ("child ok 1015", "on"), 0, ALL_BUT_HANDLE)
+
+
+def memory_form():
+    """A program in memory is asked about even where the policy allows it, so it has no outcome `allow`."""
+    def words(outcome):
+        return ["memfd", f"{outcome}-copy", ACTOR, "store", "write,create,append", effect_file(outcome, "memfd"), "NEW"]
+
+    return Form("memfd", "exec", words, lambda o: f"memfd:{o}-copy", effect_of("memfd"), ("store ok 3", "child ok 0"),
+                ("exec EPERM", "child ok 0"), ("child ok 1015", "on"), 0, tuple(o for o in ALL_BUT_HANDLE if o != "allow"))
+
+
+def script_form():
+    for outcome in ALL_BUT_HANDLE:
+        program(path_of(outcome, "script"),
+                f"#!/bin/sh -e\nprintf NEW >> {effect_file(outcome, 'script')}\nprintf '%s|' \"$@\"\necho\n")
+    return Form("script", "exec", lambda o: ["exec", path_of(o, "script"), "two words", "", "$x;`y`"],
+                lambda o: str(path_of(o, "script")), effect_of("script"), ("two words||$x;`y`|", "child ok 0"),
+                ("exec EPERM", "child ok 0"), ("child ok 1015", "on"), 0, ALL_BUT_HANDLE)
+
+
+def test_every_kind_of_execution_in_every_outcome():
+    run_matrix(DAEMON, [
+        running_form("exec", ("exec EPERM", "child ok 0")),
+        running_form("execat", ("exec EPERM", "child ok 0")),
+        running_form("vfork", ("child ok 41",)),
+        running_form("spawn", ("spawn EPERM",)),
+        memory_form(),
+        script_form(),
+    ])
+
+
+def known():
+    return {r["id"] for r in DAEMON.requests()}
+
+
+def new_requests(seen):
+    return [r for r in DAEMON.requests() if r["id"] not in seen]
+
+
+def test_the_request_shows_every_argument():
+    tool = program(path_of("approve", "shown"))
+    process = DAEMON.spawn(ACTOR, "exec", tool, "say", "a b\nc")
+    request = DAEMON.wait_request()
+    assert request["access"]["argv"] == [str(tool), "say", "a b\\nc"], request["access"]
+    DAEMON.approve(request)
+    assert finish(process) == (0, "a b\nc\nchild ok 0\n")
+
+
+def test_a_chain_of_scripts_is_one_question_and_gets_its_arguments():
+    second = program(path_of("chain", "second"), "#!/bin/sh\nprintf '%s|' \"$0\" \"$@\"\necho\n")
+    first = program(path_of("chain", "first"), f"#!{second} with option\n")
+    seen = known()
+    process = DAEMON.spawn(ACTOR, "exec", first, "x", "y z")
+    DAEMON.approve(DAEMON.wait_request())
+    assert finish(process) == (0, f"{second}|with option|{first}|x|y z|\nchild ok 0\n")
+    assert [r["access"]["object"] for r in new_requests(seen)] == [str(first)]
+
+
+def test_a_look_at_the_program_that_was_just_denied_is_no_second_question():
+    """A shell opens the file that it could not execute, to see whether it is a script."""
+    tool = program(path_of("echo", "tool"))
+    seen = known()
+    process = DAEMON.spawn("bash", "-c", f"{tool} say ran; echo status $?; true")
+    DAEMON.deny(DAEMON.wait_request())
+    status, output = finish(process)
+    assert status == 0 and output.endswith("status 126\n") and "ran" not in output.split(), (status, output)
+    assert len(new_requests(seen)) == 1, new_requests(seen)
+    DAEMON.wait_record("denial", lambda r: r["cause"] == "echo" and r["access"]["object"] == str(tool))
+
+
+def test_argv_that_is_too_long_to_be_verified_can_only_be_denied():
+    tool = program(path_of("approve", "long"))
+    process = DAEMON.spawn(ACTOR, "long", tool, "20000", "+", "say", "on")
+    request = DAEMON.wait_request()
+    assert any("16 KiB" in warning for warning in request["access"]["warnings"]), request["access"]["warnings"]
+    status, body = DAEMON.call("POST", f"/v1/requests/{request['id']}/decision",
+                               {"decision": "approve", "scope": "once", "reason": "test"})
+    assert status in (403, 409, 422), (status, body)
+    assert process.poll() is None
+    DAEMON.deny(request)
+    assert finish(process) == (0, "exec EPERM\nchild ok 0\non\n")
+
+
+def test_argv_of_nearly_the_limit_is_approved_and_arrives_whole():
+    tool = program(path_of("approve", "near"))
+    text = "0123456789abcdef" * 1000
+    process = DAEMON.spawn(ACTOR, "exec", tool, "say", text)
+    DAEMON.approve(DAEMON.wait_request())
+    assert finish(process) == (0, f"{text}\nchild ok 0\n")
+
+
+def test_a_program_in_memory_is_asked_about_though_the_policy_allows_it():
+    process = DAEMON.spawn(ACTOR, "memfd", "unlisted", ACTOR, "say", "ran")
+    request = DAEMON.wait_request()
+    assert request["access"]["object"] == "memfd:unlisted" and request["access"]["warnings"], request["access"]
+    DAEMON.approve(request)
+    assert finish(process) == (0, "ran\nchild ok 0\n")
+
+
+def test_an_io_uring_is_refused_softly():
+    seen = known()
+    assert DAEMON.run(ACTOR, "rings", "+", "say", "on") == (0, "rings EPERM\non\n")
+    DAEMON.wait_record("denial", lambda r: r["cause"] == "guard")
+    assert not new_requests(seen)
+
+
+with Daemon(RULES, name="exec") as DAEMON:
+    main([
+        test_every_kind_of_execution_in_every_outcome,
+        test_the_request_shows_every_argument,
+        test_a_chain_of_scripts_is_one_question_and_gets_its_arguments,
+        test_a_look_at_the_program_that_was_just_denied_is_no_second_question,
+        test_argv_that_is_too_long_to_be_verified_can_only_be_denied,
+        test_argv_of_nearly_the_limit_is_approved_and_arrives_whole,
+        test_a_program_in_memory_is_asked_about_though_the_policy_allows_it,
+        test_an_io_uring_is_refused_softly,
+    ])

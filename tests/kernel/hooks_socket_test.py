@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections and sends over the loopback: every family and form, each asked about once, and nothing arrives before."""
+import pathlib
+import socket
+import subprocess
+
+from harness import ACTOR, Daemon, TMP, finish, main, wait_until
+from matrix import Form, OUTCOMES, run_matrix
+
+WORK = TMP / "net"
+DAEMON = None
+PORTS = {outcome: 20000 + 1000 * number for number, outcome in enumerate(OUTCOMES)}  # and one more for each form
+FREE, ASKED, DENIED = PORTS["allow"] + 900, PORTS["approve"] + 900, PORTS["deny"] + 900  # for the tests below the matrix
+
+
+def rule(name, outcomes, verdict, more=""):
+    ports = ", ".join(f'"{PORTS[o]}-{PORTS[o] + 999}"' for o in outcomes)
+    sockets = ", ".join(f'"{WORK}/{o}/*", "@hp-{o}-*"' for o in outcomes)
+    return (f"  - {{id: {name}, on: [network], to: [{{port: [{ports}]}}], socket: [{sockets}], verdict: {verdict}, "
+            f"reason: A test{more}}}\n")
+
+
+RULES = "".join([
+    rule("refuse-network", ["deny"], "deny"),
+    rule("ask-briefly", ["expire"], "ask", ", timeout: 2s"),
+    rule("ask-network", ["approve", "refuse", "cancel", "handle"], "ask"),
+])
+
+
+class Receiver:
+    """A socket that counts what it was sent: one for each connection or datagram that carried NEW, 100 for another."""
+
+    def __init__(self, family, kind, address):
+        self.socket = socket.socket(family, kind)
+        if kind == socket.SOCK_STREAM and family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 8)
+        if isinstance(address, str) and address.startswith("/"):
+            pathlib.Path(address).parent.mkdir(parents=True, exist_ok=True)
+        self.socket.bind(address)
+        self.stream = kind == socket.SOCK_STREAM
+        if self.stream:
+            self.socket.listen(8)
+        self.socket.setblocking(False)
+        self.count = 0
+
+    def received(self):
+        try:
+            while True:
+                if self.stream:
+                    connection, _ = self.socket.accept()
+                    connection.settimeout(10)
+                    text = connection.recv(100)
+                    connection.close()
+                else:
+                    text = self.socket.recv(100)
+                self.count += 1 if text == b"NEW" else 100
+        except BlockingIOError:
+            return self.count
+
+
+FORMS = []
+
+
+def internet_form(name, operation, step, given, seen, kind, passed, refused, cancelled=()):
+    """`given`: the address as the program says it; `seen`: as requests and the listener have it."""
+    number = len(FORMS)
+    family = socket.AF_INET6 if ":" in seen else socket.AF_INET
+    receivers = {o: Receiver(family, kind, (seen, PORTS[o] + number)) for o in OUTCOMES}
+    shown = f"[{seen}]" if ":" in seen else seen
+    protocol = "tcp" if kind == socket.SOCK_STREAM else "udp"
+    FORMS.append(Form(name, operation, lambda o: [*step, given, str(PORTS[o] + number), "NEW"],
+                      lambda o: f"{shown}:{PORTS[o] + number}/{protocol}", lambda o: receivers[o].received(), passed, refused,
+                      cancelled))
+
+
+def unix_form(name, operation, step, directory, kind, passed, refused):
+    """Below `directory` by path; abstract when it is None; relative to it when it is ''."""
+    def absolute(outcome):
+        return f"@hp-{outcome}-{name}" if directory is None else f"{WORK}/{outcome}/{name}"
+
+    def address(outcome):
+        return "\0" + absolute(outcome)[1:] if directory is None else absolute(outcome)
+
+    def words(outcome):
+        if directory == "":
+            return ["chdir", str(WORK), "+", *step, f"{outcome}/{name}", "NEW"]
+        return [*step, absolute(outcome), "NEW"]
+
+    receivers = {o: Receiver(socket.AF_UNIX, kind, address(o)) for o in OUTCOMES}
+    FORMS.append(Form(name, operation, words, absolute, lambda o: receivers[o].received(), passed, refused))
+
+
+def test_every_kind_of_connection_and_send_in_every_outcome():
+    connected, sent, stream, datagram = ("connect ok 0", "write ok 3"), ("send ok 3",), socket.SOCK_STREAM, socket.SOCK_DGRAM
+    for name, given, seen in (("tcp4", "127.0.0.1", "127.0.0.1"), ("tcp6", "::1", "::1"), ("tcp-any4", "0.0.0.0", "127.0.0.1"),
+                              ("tcp-any6", "::", "::1"), ("tcp-mapped", "::ffff:127.0.0.1", "127.0.0.1")):
+        internet_form(name, "connect", ["tcp"], given, seen, stream, connected, ("connect EPERM",))
+    internet_form("nonblock", "connect", ["nonblock"], "127.0.0.1", "127.0.0.1", stream, connected, ("connect EPERM",))
+    internet_form("fastopen", "connect+send", ["fastopen"], "127.0.0.1", "127.0.0.1", stream, sent, ("send EPERM",))
+    for name, given, seen in (("udp4", "127.0.0.1", "127.0.0.1"), ("udp6", "::1", "::1"), ("udp-any4", "0.0.0.0", "127.0.0.1"),
+                              ("udp-any6", "::", "::1"), ("udp-mapped", "::ffff:127.0.0.1", "127.0.0.1")):
+        internet_form(name, "send", ["udp"], given, seen, datagram, sent, ("send EPERM",))
+    internet_form("message", "send", ["message"], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
+    internet_form("other", "send", ["other", "127.0.0.1", str(FREE)], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
+    internet_form("peer", "connect", ["peer"], "127.0.0.1", "127.0.0.1", datagram, ("connect ok 0", *sent),
+                  ("connect ok 0", "send EPERM"), ("connect ok 0",))
+    for name, directory in (("by-path", WORK), ("relative", ""), ("abstract", None)):
+        unix_form(name, "connect", ["unix"], directory, stream, connected, ("connect EPERM",))
+    for name, directory in (("datagram", WORK), ("abstract-datagram", None)):
+        unix_form(name, "send", ["unix-datagram"], directory, datagram, sent, ("send EPERM",))
+    run_matrix(DAEMON, FORMS)
+
+
+def known():
+    return {r["id"] for r in DAEMON.requests()}
+
+
+def new_requests(seen):
+    return [r for r in DAEMON.requests() if r["id"] not in seen]
+
+
+def test_a_datagram_socket_that_only_gets_a_peer_asks_nothing():
+    """Resolver libraries connect to every candidate address to see which one the host would use."""
+    seen = known()
+    assert DAEMON.run(ACTOR, "peer", "127.0.0.1", str(ASKED), "+", "peer", "::1", str(ASKED), "+", "say", "on") \
+        == (0, "connect ok 0\nconnect ok 0\non\n")
+    assert DAEMON.run("getent", "ahosts", "localhost")[0] == 0
+    assert not new_requests(seen)
+
+
+def messages(decide, port):
+    free, asked = (Receiver(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", p)) for p in (port + FREE - ASKED, port))
+    seen = known()
+    process = DAEMON.spawn(ACTOR, "messages", "127.0.0.1", str(port + FREE - ASKED), str(port), "NEW", "+", "say", "on")
+    request = DAEMON.wait_request()
+    assert free.received() == 1 and asked.received() == 0
+    decide(request)
+    result = finish(process)
+    assert len(new_requests(seen)) == 1
+    return result, free.received(), asked.received()
+
+
+def test_many_messages_in_one_call_stop_at_the_one_that_is_asked_about():
+    assert messages(DAEMON.approve, ASKED + 1) == ((0, "sendmmsg ok 1\nsendmmsg ok 2\non\n"), 2, 1)
+    assert messages(DAEMON.deny, ASKED + 2) == ((0, "sendmmsg ok 1\nsendmmsg EPERM\nsendmmsg ok 1\non\n"), 2, 0)
+
+
+def test_a_socket_is_asked_about_once_and_another_one_again():
+    receiver = Receiver(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", ASKED))
+    step = ["tcp", "127.0.0.1", str(ASKED), "NEW"]
+    process = DAEMON.spawn(ACTOR, *step, "+", *step)
+    first = DAEMON.wait_request()
+    DAEMON.approve(first)
+    second = wait_until("the second socket asks", lambda: [r for r in DAEMON.requests("open") if r["id"] != first["id"]])[0]
+    assert receiver.received() == 1
+    DAEMON.deny(second)
+    assert finish(process) == (0, "connect ok 0\nwrite ok 3\nconnect EPERM\n")
+    assert receiver.received() == 1
+
+
+def test_a_symbolic_link_to_a_socket_that_needs_asking_is_denied():
+    """The name did not say where it leads, and where it is known the kernel cannot wait."""
+    asked = Receiver(socket.AF_UNIX, socket.SOCK_STREAM, f"{WORK}/approve/linked")
+    denied = Receiver(socket.AF_UNIX, socket.SOCK_DGRAM, f"{WORK}/deny/linked")
+    free = Receiver(socket.AF_UNIX, socket.SOCK_STREAM, f"{WORK}/allow/linked")
+    for name, target in (("to-asked", "approve"), ("to-denied", "deny"), ("to-free", "allow")):
+        (WORK / name).symlink_to(WORK / target / "linked")
+    seen = known()
+    assert DAEMON.run(ACTOR, "unix", WORK / "to-asked", "NEW", "+", "unix-datagram", WORK / "to-denied", "NEW", "+",
+                      "unix", WORK / "to-free", "NEW") == (0, "connect EPERM\nsend EPERM\nconnect ok 0\nwrite ok 3\n")
+    DAEMON.wait_record("denial", lambda r: r["cause"] == "socket-path" and r["access"]["object"] == f"{WORK}/approve/linked")
+    DAEMON.wait_record("denial", lambda r: r["cause"] == "rule" and r["access"]["object"] == f"{WORK}/deny/linked")
+    assert not new_requests(seen)
+    assert (asked.received(), denied.received(), free.received()) == (0, 0, 1)
+
+
+def test_a_relative_socket_name_below_the_root_directory_is_one_path():
+    receiver = Receiver(socket.AF_UNIX, socket.SOCK_STREAM, f"{WORK}/deny/from-root")
+    name = f"{WORK}/deny/from-root"[1:]
+    assert DAEMON.run(ACTOR, "chdir", "/", "+", "unix", name, "NEW") == (0, "connect EPERM\n")
+    DAEMON.wait_record("denial", lambda r: r["cause"] == "rule" and r["access"]["object"] == f"/{name}")
+    assert receiver.received() == 0
+
+
+def test_a_send_past_the_peer_is_judged_by_its_own_address():
+    receiver = Receiver(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", DENIED))
+    assert DAEMON.run(ACTOR, "other", "127.0.0.1", str(FREE), "127.0.0.1", str(DENIED), "NEW") == (0, "send EPERM\n")
+    assert receiver.received() == 0
+
+
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+pathlib.Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3")
+with Daemon(RULES, name="sockets") as DAEMON:
+    main([
+        test_every_kind_of_connection_and_send_in_every_outcome,
+        test_a_datagram_socket_that_only_gets_a_peer_asks_nothing,
+        test_many_messages_in_one_call_stop_at_the_one_that_is_asked_about,
+        test_a_socket_is_asked_about_once_and_another_one_again,
+        test_a_symbolic_link_to_a_socket_that_needs_asking_is_denied,
+        test_a_relative_socket_name_below_the_root_directory_is_one_path,
+        test_a_send_past_the_peer_is_judged_by_its_own_address,
+    ])
