@@ -23,6 +23,8 @@ static __always_inline void name_hash(struct workspace* ws, long length, __u64 o
   out[0] = out[1] = 0;
   if (!c || length < 2 || length > HP_PATH_MAX) return;
   __u32 text = length - 1;
+  bounded(text);
+  if (text >= HP_PATH_MAX) return;
   for (int i = 0; i < 8; i++) {
     __u32 at = text + i;
     if (at < HP_PATH_MAX) ws->build[at & (HP_PATH_MAX - 1)] = 0;
@@ -38,6 +40,7 @@ static __always_inline void path_hash(struct workspace* ws, __u64 out[2]) {
   struct hashing h = {.ws = ws};
   __u32 length = ws->event.access.path_length;
   out[0] = out[1] = 0;
+  bounded(length);
   if (!c || length > HP_PATH_MAX) return;
   siphash_start(&h.state, c->hash_key);
   bpf_loop((length + 7) / 8, hash_path, &h, 0);
