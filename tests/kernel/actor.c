@@ -12,6 +12,7 @@ static const struct actor_step* const tables[] = {
     actor_file,
     actor_exec,
     actor_socket,
+    actor_held,
     actor_faults,
 };
 

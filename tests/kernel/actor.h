@@ -15,6 +15,7 @@ struct actor_step {
 extern const struct actor_step actor_file[];
 extern const struct actor_step actor_exec[];
 extern const struct actor_step actor_socket[];
+extern const struct actor_step actor_held[];
 extern const struct actor_step actor_faults[];
 
 /* Prints "WHAT ok RESULT", or "WHAT ERRNO-NAME" (by errno) when the result is negative, as one line at once. Returns the

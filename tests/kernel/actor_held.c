@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps whose threads, signals and children meet a hold. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "actor.h"
+
+extern char** environ;
+
+/* gate: waits for a byte on the standard input. */
+static int step_gate(int count, char** words) {
+  char byte;
+  (void)words;
+  return count == 1 && read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 97;
+}
+
+struct opening {
+  const char* what;
+  const char* path;
+};
+
+static void* open_and_say(void* argument) {
+  const struct opening* one = argument;
+  int fd = open(one->path, O_RDONLY | O_CLOEXEC);
+  actor_say(one->what, fd < 0 ? -1 : 0);
+  if (fd >= 0) close(fd);
+  return NULL;
+}
+
+/* threads COUNT PATH: that many threads open the file at once. */
+static int step_threads(int count, char** words) {
+  int wanted = count == 3 ? atoi(words[1]) : 0;
+  pthread_t threads[64];
+  struct opening one = {"open", count == 3 ? words[2] : NULL};
+  if (wanted < 1 || wanted > 64) return 97;
+  for (int i = 0; i < wanted; i++)
+    if (pthread_create(&threads[i], NULL, open_and_say, &one)) return 96;
+  for (int i = 0; i < wanted; i++) pthread_join(threads[i], NULL);
+  return 0;
+}
+
+/* two PATH PATH: a thread for each opens it: "first", "second". */
+static int step_two(int count, char** words) {
+  pthread_t threads[2];
+  struct opening both[2] = {{"first", words[1]}, {"second", count == 3 ? words[2] : NULL}};
+  if (count != 3) return 97;
+  for (int i = 0; i < 2; i++)
+    if (pthread_create(&threads[i], NULL, open_and_say, &both[i])) return 96;
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  return 0;
+}
+
+/* ---- siblings that wait in the kernel while another thread is held */
+
+static int wake[2];
+static int word;
+static volatile int tids[4], interrupted[4], calm;
+
+static int waits_once(int which, int epoll) {
+  struct epoll_event event;
+  struct pollfd poll_fd = {.fd = wake[0], .events = POLLIN};
+  struct timespec long_time = {.tv_sec = 3600};
+  switch (which) {
+    case 0: return epoll_wait(epoll, &event, 1, -1);
+    case 1: return poll(&poll_fd, 1, -1);
+    case 2: return (int)syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    default: return nanosleep(&long_time, NULL);
+  }
+}
+
+static void* wait_and_count(void* argument) {
+  int which = (int)(long)argument, epoll = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event event = {.events = EPOLLIN};
+  epoll_ctl(epoll, EPOLL_CTL_ADD, wake[0], &event);
+  tids[which] = (int)syscall(SYS_gettid);
+  while (!calm && waits_once(which, epoll) < 0 && errno == EINTR) __atomic_add_fetch(&interrupted[which], 1, __ATOMIC_SEQ_CST);
+  return NULL;
+}
+
+/* Waits until that thread of ours sleeps in a system call. */
+static void wait_asleep(int tid) {
+  char name[64], text[256];
+  snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
+  for (;;) {
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = 0;
+    const char* end = strrchr(text, ')');
+    if (end && end[2] == 'S') return;
+    sched_yield();
+  }
+}
+
+/* siblings PATH: opens the file while siblings are in epoll_wait, poll, futex and nanosleep; says how often each of these
+ * calls came back with EINTR. */
+static int step_siblings(int count, char** words) {
+  pthread_t threads[4];
+  const char* names[4] = {"epoll", "poll", "futex", "nanosleep"};
+  if (count != 2 || pipe2(wake, O_CLOEXEC)) return 97;
+  for (long i = 0; i < 4; i++)
+    if (pthread_create(&threads[i], NULL, wait_and_count, (void*)i)) return 96;
+  for (int i = 0; i < 4; i++) {
+    while (!tids[i]) sched_yield();
+    wait_asleep(tids[i]);
+  }
+  actor_say("open", open(words[1], O_RDONLY | O_CLOEXEC) < 0 ? -1 : 0);
+  for (int i = 0; i < 4; i++) wait_asleep(tids[i]);
+  for (int i = 0; i < 4; i++) actor_say(names[i], __atomic_load_n(&interrupted[i], __ATOMIC_SEQ_CST));
+  return 0; /* the threads end with the process */
+}
+
+static void* exec_words(void* argument) {
+  char** words = argument;
+  execve(words[0], words, environ);
+  actor_say("exec", -1);
+  return NULL;
+}
+
+/* threadexec PROGRAM [argument...]: execve from a thread that is not the leader. */
+static int step_threadexec(int count, char** words) {
+  pthread_t thread;
+  if (count < 2 || pthread_create(&thread, NULL, exec_words, words + 1)) return 97;
+  pthread_join(thread, NULL);
+  return 0;
+}
+
+/* ---- signals */
+
+static const struct {
+  const char* name;
+  int number;
+} signal_words[] = {{"USR1", SIGUSR1}, {"ALRM", SIGALRM}, {"CHLD", SIGCHLD}, {"TERM", SIGTERM}, {"CONT", SIGCONT}};
+
+static int signal_number(const char* name) {
+  for (size_t i = 0; i < sizeof(signal_words) / sizeof(signal_words[0]); i++)
+    if (!strcmp(signal_words[i].name, name)) return signal_words[i].number;
+  return 0;
+}
+
+static void say_signal(int number) {
+  int kept = errno;
+  actor_say("caught", number);
+  errno = kept;
+}
+
+/* catch SIGNAL: a handler that says "caught". */
+static int step_catch(int count, char** words) {
+  struct sigaction action = {.sa_handler = say_signal, .sa_flags = SA_RESTART};
+  return count == 2 && sigaction(signal_number(words[1]), &action, NULL) == 0 ? 0 : 97;
+}
+
+/* block SIGNAL */
+static int step_block(int count, char** words) {
+  sigset_t set;
+  sigemptyset(&set);
+  return count == 2 && !sigaddset(&set, signal_number(words[1])) && !sigprocmask(SIG_BLOCK, &set, NULL) ? 0 : 97;
+}
+
+/* tick MILLISECONDS: SIGALRM that often; 0 ends it. */
+static int step_tick(int count, char** words) {
+  int wanted = count == 2 ? atoi(words[1]) : -1;
+  struct itimerval timer = {.it_interval = {.tv_usec = wanted * 1000L}, .it_value = {.tv_usec = wanted * 1000L}};
+  return wanted >= 0 && setitimer(ITIMER_REAL, &timer, NULL) == 0 ? 0 : 97;
+}
+
+/* flood PID: SIGCONT to it without end. */
+static int step_flood(int count, char** words) {
+  if (count != 2) return 97;
+  while (kill(atoi(words[1]), SIGCONT) == 0) {
+  }
+  return 0;
+}
+
+/* ---- children */
+
+/* offspring: a child that waits to be killed. Says its pid. */
+static int step_offspring(int count, char** words) {
+  (void)words;
+  pid_t child = count == 1 ? fork() : -1;
+  if (child == 0)
+    for (;;) pause();
+  return child < 0 ? 97 : (int)(actor_say("offspring", child) * 0);
+}
+
+/* apart PATH: a child in a process group of its own opens the file; we wait to be killed, or for its end. */
+static int step_apart(int count, char** words) {
+  int status;
+  pid_t child = count == 2 ? fork() : -1;
+  if (child < 0) return 97;
+  if (child == 0) {
+    setpgid(0, 0);
+    struct opening one = {"open", words[1]};
+    open_and_say(&one);
+    _exit(0);
+  }
+  setpgid(child, child);
+  actor_say("apart", child);
+  return waitpid(child, &status, 0) == child ? 0 : 96;
+}
+
+/* watch PATH: a child opens the file; says all that waitpid tells about it. */
+static int step_watch(int count, char** words) {
+  int status;
+  pid_t child = count == 2 ? fork() : -1;
+  if (child < 0) return 97;
+  if (child == 0) {
+    struct opening one = {"open", words[1]};
+    open_and_say(&one);
+    _exit(0);
+  }
+  actor_say("watch", child);
+  while (waitpid(child, &status, WUNTRACED | WCONTINUED) == child) {
+    if (WIFSTOPPED(status)) actor_say("stopped", WSTOPSIG(status));
+    if (WIFCONTINUED(status)) actor_say("continued", 0);
+    if (WIFEXITED(status) || WIFSIGNALED(status)) return (int)(actor_say("ended", status) * 0);
+  }
+  return 96;
+}
+
+/* storm COUNT PROGRAM [argument...]: executes it that often, one after the other; each must end with 0. */
+static int step_storm(int count, char** words) {
+  long rounds = count > 2 ? atol(words[1]) : 0;
+  for (long i = 0; i < rounds; i++) {
+    pid_t child;
+    int status;
+    errno = posix_spawn(&child, words[2], NULL, NULL, words + 2, environ);
+    if (errno) return actor_say("storm", -1), 95;
+    if (waitpid(child, &status, 0) != child || status) return actor_say("storm-status", status), 94;
+  }
+  actor_say("storm", rounds);
+  return rounds ? 0 : 97;
+}
+
+/* filter: from now on only openat, read, write, close and exit are allowed; anything else kills, also restart_syscall. */
+static int step_filter(int count, char** words) {
+  static const int allowed[] = {SYS_openat, SYS_read, SYS_write, SYS_close, SYS_exit_group};
+  enum { calls = sizeof(allowed) / sizeof(allowed[0]) };
+  struct sock_filter code[calls + 3];
+  (void)words;
+  code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+  for (int i = 0; i < calls; i++)
+    code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (unsigned char)(calls - i), 0);
+  code[calls + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  code[calls + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  struct sock_fprog program = {.len = calls + 3, .filter = code};
+  if (count != 1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return 97;
+  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? 97 : 0;
+}
+
+const struct actor_step actor_held[] = {
+    {"gate", step_gate},     {"threads", step_threads},     {"two", step_two},
+    {"catch", step_catch},   {"siblings", step_siblings},   {"threadexec", step_threadexec},
+    {"block", step_block},   {"tick", step_tick},           {"flood", step_flood},
+    {"apart", step_apart},   {"offspring", step_offspring}, {"watch", step_watch},
+    {"storm", step_storm},   {"filter", step_filter},       {0, 0},
+};

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Held children of programs that watch their children: shells, sudo, su, tmux, make, and parents that die."""
+import os
+import signal
+
+from held import (ACTOR, LIMIT, Lines, SECRET, SHOWN, TMP, Terminal, finish, held, parked, process_state, run_cases, waiting,
+                  wait_until)
+
+
+def test_a_child_of_a_shell_without_job_control(daemon):
+    process = daemon.spawn("bash", "-c", f"cat {SECRET}; echo status $?")
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, "content\nstatus 0\n")
+
+
+def test_a_shell_with_job_control_is_refused_once_and_its_retry_passes_without_a_second_question(daemon):
+    shell = Terminal(daemon, "bash", "--norc", "-i")
+    shell.write(f"cat {SECRET}; echo status $?\n")
+    shell.wait("Operation not permitted")
+    shell.wait("status 1")
+    request = daemon.wait_request()
+    assert [hold["state"] for hold in request["holds"]] == ["refused"], request
+    daemon.approve(request)
+    shell.write(f"cat {SECRET}; echo status $?\n")
+    shell.wait("content")
+    shell.wait("status 0")
+    assert not daemon.requests("open")
+    shell.write("exit\n")
+    shell.process.wait(LIMIT)
+    shell.close()
+
+
+def test_a_grandchild_of_a_shell_with_job_control_is_held_and_the_shell_is_silent(daemon):
+    shell = Terminal(daemon, "bash", "--norc", "-i")
+    shell.write(f"sh -c 'cat {SECRET}; true'; echo status $?\n")
+    daemon.approve(held(daemon))
+    shell.wait("content")
+    shell.wait("status 0")
+    assert "Stopped" not in shell.text
+    shell.write("exit\n")
+    shell.process.wait(LIMIT)
+    shell.close()
+
+
+def test_with_hold_suspend_a_shell_with_job_control_takes_its_job_for_stopped(daemon):
+    shell = Terminal(daemon, "bash", "--norc", "-i")
+    shell.write(f"cat {SHOWN}; echo status $?\n")
+    request = held(daemon)
+    shell.wait("Stopped")
+    shell.wait(f"status {128 + signal.SIGSTOP}")
+    daemon.approve(request)
+    shell.wait("content")  # it ends in the background
+    shell.write("wait; exit\n")
+    shell.process.wait(LIMIT)
+    shell.close()
+
+
+def test_a_tmux_pane_whose_server_continues_stopped_children(daemon):
+    out = TMP / "pane"
+    environment = {**os.environ, "TERM": "xterm", "HOME": str(TMP), "TMUX_TMPDIR": str(TMP)}
+    daemon.run("tmux", "-f", "/dev/null", "new-session", "-d", f"cat {SECRET} > {out}; echo status $? >> {out}", env=environment,
+               stdout=None, stderr=None)
+    daemon.approve(held(daemon))
+    wait_until("the pane is done", lambda: out.exists() and out.read_text() == "content\nstatus 0\n")
+
+
+def test_sudo(daemon):
+    process = daemon.spawn("sudo", "-n", "cat", SECRET, start_new_session=True)
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, "content\n")
+
+
+def test_sudo_on_a_terminal_with_hold_suspend(daemon):
+    terminal = Terminal(daemon, "bash", "-c", f"sudo -n cat {SHOWN}; echo status $?")
+    daemon.approve(held(daemon))
+    terminal.wait("content")
+    terminal.wait("status 0")
+    terminal.process.wait(LIMIT)
+    terminal.close()
+
+
+def test_sudo_on_a_terminal_is_taken_for_a_shell_with_job_control(daemon):
+    command = f"sudo -n cat {SECRET}; echo status $?"
+    terminal = Terminal(daemon, "bash", "-c", f"{command}; read; {command}")
+    terminal.wait("Operation not permitted")
+    terminal.wait("status 1")
+    daemon.approve(daemon.wait_request())
+    terminal.write("\n")
+    terminal.wait("content")
+    terminal.wait("status 0")
+    terminal.process.wait(LIMIT)
+    terminal.close()
+
+
+def test_su(daemon):
+    process = daemon.spawn("su", "-c", f"cat {SECRET}", start_new_session=True)
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, "content\n")
+
+
+def test_a_parallel_make_is_one_request(daemon):
+    directory = TMP / "make"
+    directory.mkdir(exist_ok=True)
+    (directory / "Makefile").write_text(f"all: 1 2 3 4 5 6 7 8\n%:\n\t@cat {SECRET} > out.$@\n")
+    process = daemon.spawn("make", "-j8", "-C", directory, "--no-print-directory")
+    daemon.approve(held(daemon, 8))
+    assert finish(process) == (0, "")
+    assert all((directory / f"out.{i}").read_text() == "content\n" for i in range(1, 9))
+
+
+def test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking(daemon):
+    process = daemon.spawn(ACTOR, "watch", SECRET)
+    lines = Lines(process)
+    request = held(daemon)
+    daemon.approve(request)
+    assert lines.finish() == 0
+    seen = [line.split()[0] for line in lines.text.splitlines()]
+    assert seen[0] == "watch" and seen[-1] == "ended" and seen.count("open") == 1, lines.text
+    # How far the parent gets between stop and continuation is a race of its own; each of them at most once.
+    assert seen.count("stopped") <= 1 and seen.count("continued") <= 1, lines.text
+    assert lines.text.count("open ok 0") == 1
+
+
+def test_a_child_survives_its_parent(daemon):
+    process = daemon.spawn(ACTOR, "apart", SECRET, start_new_session=True)
+    request = held(daemon)
+    process.kill()
+    process.wait(LIMIT)
+    hold = waiting(daemon.request(request))[0]
+    parked(hold)
+    daemon.approve(request)
+    output = process.stdout.read().decode()  # until the child, who has the other end, is gone too
+    assert "open ok 0" in output, output
+
+
+def test_a_stop_of_the_user_outlasts_the_approval(daemon):
+    process = daemon.spawn(ACTOR, "apart", SECRET, start_new_session=True)
+    lines = Lines(process)
+    request = held(daemon)
+    child = waiting(request)[0]["process"]
+    os.kill(child, signal.SIGTSTP)
+    daemon.approve(request)
+    wait_until("the child is stopped", lambda: process_state(child) == "T")
+    wait_until("its leaf is gone", lambda: "holdpoint-hold" not in open(f"/proc/{child}/cgroup").read())
+    assert process_state(child) == "T" and "open" not in lines.text
+    os.kill(child, signal.SIGCONT)
+    assert lines.finish() == 0 and "open ok 0" in lines.text, lines.text
+
+
+run_cases("parents", [
+    test_a_child_of_a_shell_without_job_control,
+    test_a_shell_with_job_control_is_refused_once_and_its_retry_passes_without_a_second_question,
+    test_a_grandchild_of_a_shell_with_job_control_is_held_and_the_shell_is_silent,
+    test_with_hold_suspend_a_shell_with_job_control_takes_its_job_for_stopped,
+    test_a_tmux_pane_whose_server_continues_stopped_children,
+    test_sudo,
+    test_sudo_on_a_terminal_with_hold_suspend,
+    test_sudo_on_a_terminal_is_taken_for_a_shell_with_job_control,
+    test_su,
+    test_a_parallel_make_is_one_request,
+    test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking,
+    test_a_child_survives_its_parent,
+    test_a_stop_of_the_user_outlasts_the_approval,
+])
