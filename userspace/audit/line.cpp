@@ -103,51 +103,48 @@ std::string subject(const Json& json) {
   return (agent.empty() ? "?" : agent) + "#" + session;
 }
 
-// What only some kinds have, each with the word that introduces it.
-std::string details(const Json& json) {
-  constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},
-      {"grant", ""},
-      {"rule", "rule "},
-      {"scope", ""},
-      {"cause", "cause "},
-      {"reason", "— "},
-      {"how", "— "},
-      {"why", "— "},
-      {"outcome", "— "},
-      {"detail", "— "},
-      {"error", "— "},
-      {"count", "count "},
-      {"bytes", "bytes "},
-      {"version", ""},
-      {"kernel", "kernel "},
-      {"cgroup", "in "},
-      {"deadline", "until "},
-      {"not_after", "until "},
-      {"policy_generation", "policy "},
-  };
-  std::string out;
-  for (const auto& [name, before] : members) {
-    const auto value = text(json, name);
-    if (!value.empty()) out += std::string("  ") + before + value;
-  }
-  return out;
-}
-
 // "2026-11-24T20:14:03.123456789Z" as ours always is; anything else is shown as it came.
-std::string when(const Json& json, ClockStyle style) {
-  const auto time = text(json, "time");
+std::string when(const std::string& time, ClockStyle style) {
   std::tm parts{};
   const char* end = ::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   if (end == nullptr) return time;
   return clock_text(static_cast<std::int64_t>(::timegm(&parts)) * 1'000'000'000, style);
 }
 
+// With the date for a time on another day than the record's.
+ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
+  constexpr std::size_t day = 10;  // "2026-11-24"
+  style.date = style.date || time.substr(0, day) != text(json, "time").substr(0, day);
+  return style;
+}
+
+// What only some kinds have, each with the word that introduces it.
+std::string details(const Json& json, ClockStyle style) {
+  constexpr std::pair<const char*, const char*> members[] = {
+      {"request", ""},     {"grant", ""},    {"rule", "rule "},     {"scope", ""},
+      {"cause", "cause "}, {"reason", "— "}, {"how", "— "},         {"why", "— "},
+      {"outcome", "— "},   {"detail", "— "}, {"error", "— "},       {"count", "count "},
+      {"bytes", "bytes "}, {"version", ""},  {"kernel", "kernel "}, {"cgroup", "in "},
+  };
+  std::string out;
+  for (const auto& [name, before] : members) {
+    const auto value = text(json, name);
+    if (!value.empty()) out += std::string("  ") + before + value;
+  }
+  for (const auto* name : {"deadline", "not_after"})
+    if (const auto time = text(json, name); !time.empty())
+      out += "  until " + when(time, dated(json, time, style));
+  // The JSON view has it for every record; here it would only push the words that matter apart.
+  const auto generation = text(json, "policy_generation");
+  if (text(json, "kind").starts_with("policy") && !generation.empty()) out += "  policy " + generation;
+  return out;
+}
+
 std::string draw(const Json& json, ClockStyle style) {
-  auto out = fmt::format("{}  {:<10}  {:<10}", when(json, style), verb(json), subject(json));
+  auto out = fmt::format("{}  {:<10}  {:<10}", when(text(json, "time"), style), verb(json), subject(json));
   for (const auto& piece : {what(json), who(json)})
     if (!piece.empty()) out += "  " + piece;
-  out += details(json);
+  out += details(json, style);
   if (const auto hidden = text(json, "hidden_bytes"); !hidden.empty())
     out += "  (" + hidden + " secret bytes hidden)";
   // Idempotent for what was masked; for a server that is not ours it is what keeps the terminal safe.
