@@ -137,7 +137,8 @@ TEST_F(Handlers, LeaveAGrantThatCanBeRevoked) {
   EXPECT_EQ(grant["live"], true);
   EXPECT_EQ(grant["not_after"], "2026-03-14T09:30:00.000Z");
   EXPECT_EQ(reply("DELETE", "/v1/grants/" + grant["id"].get<std::string>()).status, 204U);
-  for (const auto& left : ok("GET", "/v1/grants")["grants"]) EXPECT_EQ(left["live"], false);
+  const json left = ok("GET", "/v1/grants");
+  for (const auto& ended : left["grants"]) EXPECT_EQ(ended["live"], false);
   EXPECT_EQ(problem("DELETE", "/v1/grants/g-99"), "404 not-found");
 }
 
