@@ -52,7 +52,7 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
     count(HP_COUNT_UNRESOLVED);
     return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   }
-  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   int answer = decide(tag, ws, exec, policy, &in);
   if (answer == 0 && a->cause == HP_CAUSE_DECISION) {

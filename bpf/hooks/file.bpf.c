@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Files.
  *   file_open     open of what exists, for reading, writing or both; not an execve's opens (exec.bpf.c asks about those),
- *                 not a file system's own, and never a file that this very call has just created.
+ *                 not a file system's own, and never a file that this very call has just created. O_TMPFILE is a creation.
  *   path_mknod    notes entry and mount of a file about to be created. It decides nothing: it runs before the lookup and
  *                 before ordinary permissions, and its error is dropped when the file turns out to exist.
  *   inode_create  decides the creation, after permissions. */
@@ -14,6 +14,16 @@ static __always_inline __u32 open_operations(struct file* file) {
   if ((file->f_mode & FMODE_WRITE) || (file->f_flags & O_TRUNC)) operations |= 1U << HP_OP_WRITE;
   /* Access mode 3 gives neither right but allows ioctls: taken as both. */
   return operations ? operations : (1U << HP_OP_READ) | (1U << HP_OP_WRITE);
+}
+
+static const char temporary_name[] = "/#tmpfile";
+#define TEMPORARY_END (BUILD_END - (sizeof(temporary_name) - 1))
+
+/* A file without a name (O_TMPFILE) is a new one in each try: what is asked about is its directory, as a creation of
+ * DIRECTORY/#tmpfile. Adds that name to the directory's path. */
+static __always_inline void put_temporary_name(struct workspace* ws, __u32* position) {
+  if (*position == TEMPORARY_END - 1) *position = TEMPORARY_END; /* the root directory is a slash already */
+  __builtin_memcpy(&ws->build[TEMPORARY_END], temporary_name, sizeof(temporary_name) - 1);
 }
 
 SEC("lsm/file_open")
@@ -31,23 +41,26 @@ int BPF_PROG(hp_file_open, struct file* file) {
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */
-  if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) hold_end(tag, HP_ENDED_MOOT);
+  if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) hold_end_running(tag);
   tag->created_dentry = 0;
-  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, open_operations(file));
+  int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
+  struct dentry* named = temporary ? BPF_CORE_READ(file, f_path.dentry, d_parent) : file->f_path.dentry;
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, temporary ? 1U << HP_OP_CREATE : open_operations(file));
   a->identity.open_flags = file->f_flags;
   if (file->f_flags & O_TRUNC) a->flags |= HP_ACCESS_TRUNCATE;
-  fill_inode(a, file->f_inode);
+  fill_inode(a, temporary ? BPF_CORE_READ(named, d_inode) : file->f_inode);
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
   struct sets in = {.executable = executable_set(tag, ws, policy)};
   __u32 position = BUILD_END;
-  int path = path_build(ws, file->f_path.mnt, file->f_path.dentry, 0, &position);
+  int path = path_build_to(ws, file->f_path.mnt, named, 0, temporary ? TEMPORARY_END : BUILD_END, &position);
+  if (temporary) put_temporary_name(ws, &position);
   path_keep(ws, position);
   if (path == PATH_UNRESOLVED) {
     count(HP_COUNT_UNRESOLVED);
     return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   }
-  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   int changed = tag->bound ? bound_check(tag, ws, file->f_inode, 0) : 0;
   int answer = decide(tag, ws, 0, policy, &in);
@@ -89,7 +102,7 @@ int BPF_PROG(hp_inode_create, struct inode* directory, struct dentry* entry, __u
     count(HP_COUNT_UNRESOLVED);
     return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   }
-  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   int answer = decide(tag, ws, 0, policy, &in);
   if (answer == -ERESTARTNOINTR) tag->created_dentry = (__u64)entry;

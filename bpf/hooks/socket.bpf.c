@@ -42,7 +42,7 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   ws->build[17] = who->port & 255;
   ws->build[18] = who->protocol;
   in.destination =
-      run_automaton(policy, &policy->automata[HP_AUTOMATON_DESTINATION], ws, 0, HP_DESTINATION_BYTES);
+      automaton_run(policy, HP_AUTOMATON_DESTINATION, ws, 0, HP_DESTINATION_BYTES);
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   return decide_for(tag, ws, 0, mark, policy, &in);
 }
@@ -78,6 +78,7 @@ static __always_inline int fill_unix_name(struct workspace* ws, const void* addr
     struct task_struct* task = bpf_get_current_task_btf();
     result = path_build_to(ws, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), 0, at - 1, position);
     ws->build[(at - 1) & (HP_PATH_MAX - 1)] = '/';
+    if (*position == at - 2) *position = at - 1; /* the root directory is a slash already */
   }
   bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], text, name);
   return result != PATH_OK;
@@ -87,7 +88,7 @@ static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws,
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
   struct sets in = {};
-  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   in.executable = executable_set(tag, ws, policy); /* last: it may overwrite ws->build */
   return decide(tag, ws, 0, policy, &in);
@@ -228,7 +229,7 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   __u32 position = BUILD_END;
   struct outcome out;
   int path = path_build(ws, BPF_CORE_READ(peer, path.mnt), dentry, 0, &position);
-  in.object = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, position, BUILD_END);
+  in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   judge(policy, 1U << operation, &in, &out);
   if (path == PATH_OK && out.verdict == HP_ALLOW) return 0;

@@ -86,7 +86,7 @@ static __always_inline __u32 agent_of_path(const char* path) {
   if (!ws || !policy) return HP_MAX_AGENTS;
   long length = bpf_probe_read_kernel_str(ws->build, HP_PATH_MAX, path) - 1;
   if (length <= 0 || length >= HP_PATH_MAX - 1) return HP_MAX_AGENTS;
-  __u32 set = run_automaton(policy, &policy->automata[HP_AUTOMATON_OBJECT], ws, 0, length);
+  __u32 set = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, 0, length);
   if (set >= HP_MAX_SETS) return HP_MAX_AGENTS;
   __u64 word = policy->sets[set].words[0]; /* HP_MAX_AGENTS = 64: one word */
   return word ? lowest_bit(word) : HP_MAX_AGENTS;

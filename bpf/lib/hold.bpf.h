@@ -18,7 +18,9 @@ static __always_inline void emit(struct workspace* ws, __u32 kind) {
   if (bpf_ringbuf_output(&events, &ws->event, length, 0)) count(HP_COUNT_LOST_EVENT);
 }
 
-static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
+/* Global, see rules.bpf.h. */
+__noinline int refusal_note(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
+  if (!tag || !ws) return 1;
   struct hp_access* a = &ws->event.access;
   a->verdict = HP_DENY;
   a->cause = cause;
@@ -29,10 +31,16 @@ static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u3
     tag->echo_inode = a->identity.inode;
     tag->echo_until = bpf_ktime_get_boot_ns() + HP_DENIAL_ECHO_NS;
   }
-  struct hp_session* session = bpf_map_lookup_elem(&sessions, &a->identity.session);
+  __u64 number = a->identity.session;
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
   if (session) __sync_fetch_and_add(&session->deny_count, 1);
   /* What the daemon decided or files it also records; the rest is told here. */
   if (cause != HP_CAUSE_DECISION && cause != HP_CAUSE_REFUSED) emit(ws, HP_EVENT_DENIED);
+  return 0;
+}
+
+static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
+  refusal_note(tag, ws, cause);
   return -EPERM;
 }
 
@@ -52,6 +60,15 @@ static __always_inline void hold_end(struct hp_tag* tag, __u32 how) {
   hold_remove(tag);
   bpf_map_delete_elem(&verdicts, &id);
   ring(HP_BELL_ENDED, how, id);
+}
+
+/* The same for a hold whose task never left its system call: the answer of the hook was dropped. Its stop may still be
+ * pending, and by the time the daemon hears of the hold there is nothing left that says whom to continue. SIGCONT to
+ * oneself takes a pending SIGSTOP away. */
+static __always_inline void hold_end_running(struct hp_tag* tag) {
+  if (!tag->hold_id) return;
+  hold_end(tag, HP_ENDED_MOOT);
+  if (bpf_send_signal(SIGCONT)) count(HP_COUNT_SIGNAL_FAILED);
 }
 
 /* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */

@@ -43,15 +43,21 @@ static __always_inline void fill_task(struct hp_access* a, struct hp_tag* tag) {
   bpf_get_current_comm(a->comm, sizeof(a->comm));
 }
 
-/* Empty access of `kind` by the current task. */
-static __always_inline struct hp_access* access_start(struct workspace* ws, struct hp_tag* tag, __u32 kind,
-                                                      __u32 operations) {
+/* Makes ws->event.access empty but for kind, operations and the current task. Global, see rules.bpf.h. */
+__noinline int access_clear(struct workspace* ws, struct hp_tag* tag, __u32 kind, __u32 operations) {
+  if (!ws || !tag) return 1;
   struct hp_access* a = &ws->event.access;
   __builtin_memset(a, 0, sizeof(*a));
   a->identity.kind = kind;
   a->identity.operations = operations;
   fill_task(a, tag);
-  return a;
+  return 0;
+}
+
+static __always_inline struct hp_access* access_start(struct workspace* ws, struct hp_tag* tag, __u32 kind,
+                                                      __u32 operations) {
+  access_clear(ws, tag, kind, operations);
+  return &ws->event.access;
 }
 
 static __always_inline void fill_inode(struct hp_access* a, struct inode* inode) {
@@ -80,9 +86,10 @@ static long hash_argv(__u32 index, void* context) {
   return 0;
 }
 
-/* The kernel's digest of the access in ws, and of the argv in `exec` (may be 0). */
-static __always_inline int digest(struct workspace* ws, struct exec_workspace* exec) {
+/* The kernel's digest of the access in ws, and of the argv in `exec` (may be 0). Global, see rules.bpf.h. */
+__noinline int digest(struct workspace* ws, struct exec_workspace* exec) {
   struct hp_config* c = configuration();
+  if (!ws) return 1;
   struct hp_access* a = &ws->event.access;
   if (!c) return 1;
   struct hashing h = {.ws = ws, .exec = exec};

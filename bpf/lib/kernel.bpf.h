@@ -24,6 +24,7 @@
 #define O_WRONLY 1
 #define O_RDWR 2
 #define O_TRUNC 01000
+#define O_TMPFILE_FLAG 020000000 /* __O_TMPFILE: O_TMPFILE without O_DIRECTORY */
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC_FLAG 0x20 /* __FMODE_EXEC in f_flags: the open belongs to an execve */

@@ -133,6 +133,9 @@ struct {
 /* A walk up the dentries. It lives here and not on the stack so that a verifier which checks loop bodies until nothing new
  * comes up (6.12) sees plain memory instead of numbers that change each time. */
 struct walk {
+  struct dentry* from_dentry; /* where it begins, */
+  struct vfsmount* from_mount;
+  struct dentry* name; /* and what comes behind that, or 0 */
   struct dentry* dentry;
   struct vfsmount* mount;
   struct mnt_namespace* namespace;

@@ -88,33 +88,42 @@ static __always_inline __u32 sequence(const void* lock) {
   return value;
 }
 
-/* The path of `name` (may be 0) below `dentry`: for a file about to be created the name is the new dentry and `dentry` its
- * directory. Leaves the path in ws->build from *position to `end`. */
-static __always_inline int path_build_to(struct workspace* ws, struct vfsmount* mount, struct dentry* dentry,
-                                         struct dentry* name, __u32 end, __u32* position) {
+/* The walk from ws->walk.from_… to ws->walk.position. Global, see rules.bpf.h. */
+__noinline int path_walk(struct workspace* ws, __u32 end) {
   struct task_struct* task = bpf_get_current_task_btf();
+  if (!ws || end > BUILD_END) return PATH_UNRESOLVED;
   for (int attempt = 0; attempt < 3; attempt++) {
     __u32 renames = sequence(&rename_lock), mounts = sequence(&mount_lock);
-    ws->walk.dentry = dentry;
-    ws->walk.mount = mount;
+    ws->walk.dentry = ws->walk.from_dentry;
+    ws->walk.mount = ws->walk.from_mount;
     ws->walk.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
     ws->walk.position = ws->walk.end = end;
     ws->walk.mounts = 0;
     ws->walk.done = 0;
     ws->walk.result = PATH_UNRESOLVED;
-    if (name) {
-      if (put_name(ws, name)) return PATH_UNRESOLVED;
+    if (ws->walk.name) {
+      if (put_name(ws, ws->walk.name)) return PATH_UNRESOLVED;
       put_slash(ws);
     }
     bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &ws, 0);
     /* A rename under the walk can compose a path that never existed. */
-    if (!(renames & 1) && renames == sequence(&rename_lock) && mounts == sequence(&mount_lock)) {
-      *position = ws->walk.position;
+    if (!(renames & 1) && renames == sequence(&rename_lock) && mounts == sequence(&mount_lock))
       return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
-    }
     count(HP_COUNT_RENAME_RACE);
   }
   return PATH_UNRESOLVED;
+}
+
+/* The path of `name` (may be 0) below `dentry`: for a file about to be created the name is the new dentry and `dentry` its
+ * directory. Leaves the path in ws->build from *position to `end`. */
+static __always_inline int path_build_to(struct workspace* ws, struct vfsmount* mount, struct dentry* dentry,
+                                         struct dentry* name, __u32 end, __u32* position) {
+  ws->walk.from_dentry = dentry;
+  ws->walk.from_mount = mount;
+  ws->walk.name = name;
+  int result = path_walk(ws, end);
+  if (result == PATH_OK || result == PATH_ROOTLESS) *position = ws->walk.position;
+  return result;
 }
 
 static __always_inline int path_build(struct workspace* ws, struct vfsmount* mount, struct dentry* dentry,
@@ -128,12 +137,10 @@ static __always_inline void path_keep(struct workspace* ws, __u32 position) {
   ws->event.access.path_length = 0;
   bounded(length);
   if (length > HP_PATH_MAX) return;
+  *(__u64*)&ws->event.path[HP_PATH_MAX - 8] = 0; /* for a path that ends in there */
   bpf_probe_read_kernel(ws->event.path, length, &ws->build[position & (HP_PATH_MAX - 1)]);
   ws->event.access.path_length = length;
-  for (int i = 0; i < 8; i++) {
-    __u32 at = length + i;
-    if (at < HP_PATH_MAX) ws->event.path[at & (HP_PATH_MAX - 1)] = 0;
-  }
+  if (length <= HP_PATH_MAX - 8) *(__u64*)&ws->event.path[length] = 0;
 }
 
 #endif

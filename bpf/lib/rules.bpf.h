@@ -35,11 +35,12 @@ static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_au
   return policy->accept[at];
 }
 
-/* Runs one automaton over ws->build[position, end). NO_SET when the image is broken. */
-static __always_inline __u32 run_automaton(struct hp_policy* policy, const struct hp_automaton* automaton,
-                                           struct workspace* ws, __u32 position, __u32 end) {
+/* Runs automaton `which` over ws->build[position, end). NO_SET when the image is broken. Global, as the others marked so: a
+ * verifier then looks at it once, and not once for each way that leads to it. It knows no more of the arguments than their types. */
+__noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct workspace* ws, __u32 position, __u32 end) {
+  if (!policy || !ws || which >= HP_AUTOMATON_COUNT || position > end || end > HP_PATH_MAX) return NO_SET;
+  const struct hp_automaton* automaton = &policy->automata[which];
   struct run r = {.policy = policy, .automaton = automaton, .ws = ws, .position = position, .state = automaton->start};
-  if (position > end || end > HP_PATH_MAX) return NO_SET;
   if (r.state) bpf_loop(end - position, run_step, &r, 0);
   if (r.broken) return NO_SET;
   return set_of(policy, automaton, r.state);
@@ -87,38 +88,46 @@ struct outcome {
   __u32 flags;
 };
 
-/* The strictest verdict over all operations of the mask, and the first rule that gave it. */
-static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in, struct outcome* out) {
-  out->rule = HP_MAX_RULES;
-  out->verdict = HP_DENY;
-  out->hold_mode = HP_HOLD_AUTO;
-  out->flags = 0;
-  __u32 seen = 0;
-  const struct hp_set* object = set_at(policy, in->object);
-  if (!object) return;
-  const struct hp_set* executable = set_at(policy, in->executable);
-  if (!executable) return;
-  const struct hp_set* destination = set_at(policy, in->destination);
-  if (!destination) return;
-#pragma unroll
+/* The strictest verdict over all operations of the mask, and the first rule that gave it, packed as PACK_… says. Global. */
+#define PACK_VERDICT 16
+#define PACK_HOLD_MODE 20
+#define PACK_FLAGS 24
+__noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set, __u32 executable_set,
+                              __u32 destination_set) {
+  __u32 best = HP_MAX_RULES, verdict = HP_DENY, hold_mode = HP_HOLD_AUTO, flags = 0, seen = 0;
+  if (!policy) goto out;
+  const struct hp_set* object = set_at(policy, object_set);
+  const struct hp_set* executable = set_at(policy, executable_set);
+  const struct hp_set* destination = set_at(policy, destination_set);
+  if (!object || !executable || !destination) goto out;
   for (int operation = 0; operation < HP_OP_COUNT; operation++) {
     if (!(operations & (1U << operation))) continue;
     __u32 rule = first_rule(policy, operation, object, executable, destination);
     bounded(rule);
     if (rule >= HP_MAX_RULES) {
-      out->rule = HP_MAX_RULES;
-      out->verdict = HP_DENY;
-      return;
+      best = HP_MAX_RULES;
+      verdict = HP_DENY;
+      break;
     }
     const struct hp_rule* found = &policy->rules[rule];
-    if (!seen || found->verdict > out->verdict || (found->verdict == out->verdict && rule < out->rule)) {
-      out->rule = rule;
-      out->verdict = found->verdict;
-      out->hold_mode = found->hold_mode;
+    if (!seen || found->verdict > verdict || (found->verdict == verdict && rule < best)) {
+      best = rule;
+      verdict = found->verdict;
+      hold_mode = found->hold_mode;
     }
-    out->flags |= found->flags;
+    flags |= found->flags;
     seen = 1;
   }
+out:
+  return best | (verdict & 15) << PACK_VERDICT | (hold_mode & 15) << PACK_HOLD_MODE | (flags & 15) << PACK_FLAGS;
+}
+
+static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in, struct outcome* out) {
+  __u32 packed = judge_packed(policy, operations, in->object, in->executable, in->destination);
+  out->rule = packed & 0xffff;
+  out->verdict = packed >> PACK_VERDICT & 15;
+  out->hold_mode = packed >> PACK_HOLD_MODE & 15;
+  out->flags = packed >> PACK_FLAGS;
 }
 
 static __always_inline struct hp_policy* policy_of(__u32 agent) {

@@ -66,9 +66,10 @@ static __always_inline struct workspace* workspace(void) {
   return ws;
 }
 
-/* Rule set of the executable that runs now. Cached in the tag until the next exec or policy. */
-static __always_inline __u32 executable_set(struct hp_tag* tag, struct workspace* ws, struct hp_policy* policy) {
+/* Rule set of the executable that runs now. Cached in the tag until the next exec or policy. Global, see rules.bpf.h. */
+__noinline __u32 executable_set(struct hp_tag* tag, struct workspace* ws, struct hp_policy* policy) {
   struct task_struct* task = bpf_get_current_task_btf();
+  if (!tag || !ws || !policy) return NO_SET;
   __u32 exec_id = task->self_exec_id;
   if (tag->executable_generation == policy->generation && tag->executable_exec_id == exec_id &&
       tag->executable_set != NO_SET)
@@ -78,7 +79,7 @@ static __always_inline __u32 executable_set(struct hp_tag* tag, struct workspace
   __u32 position = BUILD_END;
   int result = path_build(ws, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), 0, &position);
   if (result == PATH_UNRESOLVED) return NO_SET;
-  __u32 set = run_automaton(policy, &policy->automata[HP_AUTOMATON_EXECUTABLE], ws, position, BUILD_END);
+  __u32 set = automaton_run(policy, HP_AUTOMATON_EXECUTABLE, ws, position, BUILD_END);
   tag->executable_set = set;
   tag->executable_generation = policy->generation;
   tag->executable_exec_id = exec_id;
