@@ -11,8 +11,8 @@ SYS_BPF = 321
 VERIFIED_INSTRUCTIONS = 216  # offset in struct bpf_prog_info
 MOST = 10_000
 # More than that, with reason: addresses and socket names in one hook, each with all ways to hold and refuse; opens, that also
-# compare what an approved program reads. A verifier follows the product of such branches. It is still done in milliseconds,
-# and a change that lets it explode is found.
+# compare what an approved program reads. A verifier follows the product of such branches. These are the numbers of today with
+# some room: a change that lets them explode is found.
 MORE = {"hp_socket_sendm": 15_000, "hp_socket_conne": 15_000, "hp_file_open": 20_000}
 # Hooks that a policy, the tags or the hold protocol need on every kernel, by the first 15 letters of their programs.
 WANTED = {
