@@ -80,22 +80,23 @@ def test_exit_codes_are_as_documented():
 
 
 def test_watch_shows_what_comes():
-    watching = subprocess.Popen([str(HOLDPOINT), "watch", "--json", "--socket", str(daemon.runtime / "api.sock")],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    lines = []
+    seen = TMP / "watched"
+    with open(seen, "wb") as out:
+        watching = subprocess.Popen([str(HOLDPOINT), "watch", "--json", "--socket", str(daemon.runtime / "api.sock")],
+                                    stdout=out, stderr=out)
     try:
-        process, request = held("watch")
-        for line in watching.stdout:
-            lines.append(line.decode())
-            if request["id"] in lines[-1]:
-                break
-        else:
-            raise AssertionError(f"watch ended: {lines}")
+        # What comes before it is connected it does not see: so until it has seen one.
+        def one_more():
+            process, request = held("watch")
+            holdpoint("deny", request["id"], "--reason", "seen")
+            finish(process)
+            return request["id"] in seen.read_text()
+
+        wait_until("watch shows a request", one_more)
+        assert watching.poll() is None, seen.read_text()
     finally:
         watching.kill()
         watching.wait()
-    holdpoint("deny", request["id"], "--reason", "seen")
-    finish(process)
 
 
 def test_a_secret_is_shown_and_kept_nowhere():
