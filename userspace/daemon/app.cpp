@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <csignal>
 
 #include "base/log.hpp"
@@ -54,11 +55,17 @@ Result<> App::open_api() {
 
 void App::wait_for_bells() {
   bells_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;
-    answer_bells(*core_);
-    wait_for_deadline();
-    wait_for_bells();
+    if (!error) take_bells();
   });
+}
+
+void App::take_bells() {
+  const bool more = answer_bells(*core_);
+  wait_for_deadline();
+  if (more)
+    boost::asio::post(loop_, [this] { take_bells(); });  // behind the people who wait
+  else
+    wait_for_bells();
 }
 
 void App::on_deadline() {
@@ -107,11 +114,9 @@ void App::wait_for_signal() {
 }
 
 void App::run() {
-  wait_for_bells();
-  wait_for_deadline();
   wait_for_scan();
   wait_for_signal();
-  answer_bells(*core_);
+  take_bells();
   ::sd_notify(0, "READY=1");
   loop_.run();
   ::sd_notify(0, "STOPPING=1");

@@ -139,9 +139,9 @@ void record_event(Core& core, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void answer_bells(Core& core) {
+bool answer_bells(Core& core) {
   bool sweep = false;
-  core.programs->drain(
+  const bool more = core.programs->drain(
       [&](const hp_bell& bell) {
         switch (bell.kind) {
           case HP_BELL_HOLD: return begin_hold(core, bell.id, bell.argument != 0);
@@ -156,8 +156,9 @@ void answer_bells(Core& core) {
       },
       [&](std::span<const std::byte> bytes) { record_event(core, bytes); });
   // The tracepoint names the leader only; the other threads are tagged here, or by their first hook.
-  if (!sweep) return;
+  if (!sweep) return more;
   if (auto swept = core.programs->sweep(); !swept) log_error("{}", event::mask(swept.error().text()));
+  return more;
 }
 
 void scan_holds(Core& core) {

@@ -51,8 +51,8 @@ class Programs {
 
   // Descriptor that becomes readable when a bell or an event is there.
   [[nodiscard]] int wake_descriptor() const;
-  // Takes what is in both rings. Callbacks run before this returns.
-  void drain(const std::function<void(const hp_bell&)>& on_bell,
+  // Takes what is in both rings, up to a bound. Callbacks run before this returns. True: there is more.
+  [[nodiscard]] bool drain(const std::function<void(const hp_bell&)>& on_bell,
              const std::function<void(std::span<const std::byte>)>& on_event);
 
   [[nodiscard]] std::optional<event::Access> hold(std::uint64_t id) const;
