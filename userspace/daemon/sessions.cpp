@@ -101,7 +101,7 @@ void hear_of_session(Core& core, std::uint64_t id) {
 }
 
 void look_at_fresh_sessions(Core& core) {
-  for (const auto id : std::exchange(core.fresh_sessions, {})) know_session(core, id);
+  for (const auto id : std::exchange(core.fresh_sessions, {})) hear_of_session(core, id);
 }
 
 void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
