@@ -12,7 +12,7 @@ namespace {
 
 // Bells and events of one round. An agent that is denied in a loop fills the ring as quickly as it is emptied; in between
 // people must be answered.
-constexpr unsigned kRound = 128;
+constexpr unsigned kRound = 32;
 
 // libbpf takes a negative number as the end, after this entry.
 int round_over(unsigned& left) { return --left == 0 ? -EAGAIN : 0; }
