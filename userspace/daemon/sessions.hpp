@@ -20,8 +20,10 @@ void remove_empty_scopes(Core& core);
 // At start and after a policy change: cgroups that exist already and that a pattern or a mark names.
 [[nodiscard]] Result<> recognise_cgroups(Core& core);
 
-[[nodiscard]] Result<approval::Session> start_session(Core& core, const api::Caller& caller, const api::NewSession& wanted);
-[[nodiscard]] Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::TagTarget& target);
+[[nodiscard]] Result<approval::Session> start_session(Core& core, const api::Caller& caller,
+                                                      const api::NewSession& wanted);
+[[nodiscard]] Result<approval::Session> tag(Core& core, const api::Caller& caller,
+                                            const api::TagTarget& target);
 [[nodiscard]] Result<> untag(Core& core, const api::Caller& caller, std::uint64_t session);
 
 }  // namespace holdpoint::daemon
