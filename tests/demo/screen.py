@@ -61,13 +61,23 @@ class Screen:
     for line in lines:
       self.write("  " + self.paint(colour, "│ ") + line)
 
+  def beside(self, label, colour, text, text_colour=None):
+    """A text beside a label, below itself where it does not fit. Only what is known to hold no colours is folded."""
+    room = self.columns - len(label)
+    pieces = [text] if "\x1b" in text else textwrap.wrap(text, room, drop_whitespace=False) or [""]
+    for number, piece in enumerate(pieces):
+      shown = label if number == 0 or label.rstrip().endswith("│") else " " * len(label)
+      self.write(self.paint(colour, shown) + (self.paint(text_colour, piece) if text_colour else piece))
+
   def agent_line(self, line):
-    command = line.startswith("$ ")
-    self.write(self.paint("cyan", "  coder │ ") + (self.paint("bold", line) if command else line))
+    self.beside("  coder │ ", "cyan", line, "bold" if line.startswith("$ ") else None)
+
+  def typed(self, line):
+    self.beside("  you ▸ ", "yellow", line, "bold")
 
   def person(self, shown, command, status=0):
     """Runs a command as a person at a terminal does, and shows both. Its output as text."""
-    self.write(self.paint("yellow", "  you ▸ ") + self.paint("bold", shown))
+    self.typed(shown)
     found, output = on_terminal(command, self.columns - 4, self.colours)
     self.box(output.rstrip("\n").split("\n"), "yellow")
     if found != status:

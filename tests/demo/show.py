@@ -54,7 +54,8 @@ class Show:
     screen, stage = self.screen, self.stage
     screen.heading("2  An agent works, and nobody is asked")
     screen.say("The agent is a shell script. It calls git, curl, python3, sed and sqlite3, and has never heard of Holdpoint.")
-    screen.write(screen.paint("yellow", "  you ▸ ") + screen.paint("bold", f"holdpoint run {shell_words(CLAIMS)} -- bash agent.sh"))
+    screen.write("")
+    screen.typed(f"holdpoint run {shell_words(CLAIMS)} -- bash agent.sh")
     stage.start_agent(CLAIMS, screen.colours)
     self.follow("$ head")
     allowed = stage.counter("allowed")
@@ -114,8 +115,9 @@ class Show:
     screen, stage = self.screen, self.stage
     screen.heading("7  What the log says")
     log = screen.person("holdpoint log", ["holdpoint", "log"])
-    for word in ("approved", "refused", "expired", "released", "blocked"):
-      screen.expect(word in log, f"The log tells what was {word}.", log)
+    words = ("approved", "refused", "expired", "released", "blocked", "ended")
+    screen.expect(all(word in log for word in words), f"The log tells what was {', '.join(words[:-1])}, and when the session ended.",
+                  log)
     screen.pause()
     screen.write("")
     screen.person("holdpoint status", ["holdpoint", "status"])

@@ -203,16 +203,16 @@ class Stage:
       self.stop_daemon()
     if self.loaded:
       self.unload()
-    for path in (pathlib.Path(self.pins).parent, self.cgroup):
-      if self.mine and path.is_dir():
-        remove_tree(path)
     if self.mine:
+      with contextlib.suppress(FileNotFoundError):
+        pathlib.Path(self.pins).parent.rmdir()
+      remove_cgroup(self.cgroup)
       shutil.rmtree(self.root)
 
 
-def remove_tree(top):
-  """Directories of a kernel file system, the deepest first. What is left in a session's cgroup is ended."""
-  if (top / "cgroup.kill").exists():
+def remove_cgroup(top):
+  """Ends what is left in a cgroup and removes it with all below, the deepest first."""
+  if top.is_dir():
     (top / "cgroup.kill").write_text("1")
     wait_until("the session's processes are gone", lambda: "populated 0" in (top / "cgroup.events").read_text())
   for path, _, _ in os.walk(top, topdown=False):

@@ -92,7 +92,8 @@ static void* wait_and_count(void* argument) {
   struct epoll_event event = {.events = EPOLLIN};
   epoll_ctl(epoll, EPOLL_CTL_ADD, wake[0], &event);
   tids[which] = (int)syscall(SYS_gettid);
-  while (!calm && waits_once(which, epoll) < 0 && errno == EINTR) __atomic_add_fetch(&interrupted[which], 1, __ATOMIC_SEQ_CST);
+  while (!calm && waits_once(which, epoll) < 0 && errno == EINTR)
+    __atomic_add_fetch(&interrupted[which], 1, __ATOMIC_SEQ_CST);
   return NULL;
 }
 
@@ -149,7 +150,8 @@ static int step_threadexec(int count, char** words) {
 static const struct {
   const char* name;
   int number;
-} signal_words[] = {{"USR1", SIGUSR1}, {"ALRM", SIGALRM}, {"CHLD", SIGCHLD}, {"TERM", SIGTERM}, {"CONT", SIGCONT}};
+} signal_words[] = {
+    {"USR1", SIGUSR1}, {"ALRM", SIGALRM}, {"CHLD", SIGCHLD}, {"TERM", SIGTERM}, {"CONT", SIGCONT}};
 
 static int signal_number(const char* name) {
   for (size_t i = 0; i < sizeof(signal_words) / sizeof(signal_words[0]); i++)
@@ -173,13 +175,15 @@ static int step_catch(int count, char** words) {
 static int step_block(int count, char** words) {
   sigset_t set;
   sigemptyset(&set);
-  return count == 2 && !sigaddset(&set, signal_number(words[1])) && !sigprocmask(SIG_BLOCK, &set, NULL) ? 0 : 97;
+  return count == 2 && !sigaddset(&set, signal_number(words[1])) && !sigprocmask(SIG_BLOCK, &set, NULL) ? 0
+                                                                                                        : 97;
 }
 
 /* tick MILLISECONDS: SIGALRM that often; 0 ends it. */
 static int step_tick(int count, char** words) {
   int wanted = count == 2 ? atoi(words[1]) : -1;
-  struct itimerval timer = {.it_interval = {.tv_usec = wanted * 1000L}, .it_value = {.tv_usec = wanted * 1000L}};
+  struct itimerval timer = {.it_interval = {.tv_usec = wanted * 1000L},
+                            .it_value = {.tv_usec = wanted * 1000L}};
   return wanted >= 0 && setitimer(ITIMER_REAL, &timer, NULL) == 0 ? 0 : 97;
 }
 
@@ -259,7 +263,8 @@ static int step_filter(int count, char** words) {
   (void)words;
   code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
   for (int i = 0; i < calls; i++)
-    code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (unsigned char)(calls - i), 0);
+    code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i],
+                                               (unsigned char)(calls - i), 0);
   code[calls + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   code[calls + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = calls + 3, .filter = code};
@@ -268,9 +273,9 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},     {"threads", step_threads},     {"two", step_two},
-    {"catch", step_catch},   {"siblings", step_siblings},   {"threadexec", step_threadexec},
-    {"block", step_block},   {"tick", step_tick},           {"flood", step_flood},
-    {"apart", step_apart},   {"offspring", step_offspring}, {"watch", step_watch},
-    {"storm", step_storm},   {"filter", step_filter},       {0, 0},
+    {"gate", step_gate},   {"threads", step_threads},     {"two", step_two},
+    {"catch", step_catch}, {"siblings", step_siblings},   {"threadexec", step_threadexec},
+    {"block", step_block}, {"tick", step_tick},           {"flood", step_flood},
+    {"apart", step_apart}, {"offspring", step_offspring}, {"watch", step_watch},
+    {"storm", step_storm}, {"filter", step_filter},       {0, 0},
 };

@@ -88,6 +88,7 @@ void App::wait_for_scan() {
     if (lost != lost_bells_ || ++ticks_ % kFullScanTicks == 0) scan_holds(*core_);
     lost_bells_ = lost;
     core_->parking.tidy();
+    look_at_fresh_sessions(*core_);
     if (ticks_ % kSyncTicks == 0) {
       core_->recorder.sync();
       remove_empty_scopes(*core_);

@@ -148,7 +148,7 @@ void answer_bells(Core& core) {
           case HP_BELL_CONSUMED: return consumed(core, bell.id, bell.argument == HP_ALLOW);
           case HP_BELL_ENDED: return end_hold(core, bell.id, bell.argument);
           case HP_BELL_SIGNAL: return signalled(core, static_cast<int>(bell.id), static_cast<int>(bell.id >> 32), bell.argument);
-          case HP_BELL_SESSION: return know_session(core, bell.id);
+          case HP_BELL_SESSION: return hear_of_session(core, bell.id);
           case HP_BELL_CGROUP_GONE: return cgroup_gone(core, bell.id, bell.argument != 0);
           case HP_BELL_ATTACH: sweep = true; return;
           default: log_error("unknown bell {}", bell.kind);

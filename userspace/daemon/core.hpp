@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "approval/ledger.hpp"
 #include "approval/store.hpp"
@@ -40,6 +41,7 @@ struct Core {
   // Kernel grants by grant id, so that a revoked one can be taken out.
   std::map<std::string, std::vector<hp_grant_key>> kernel_grants;
   std::uint64_t store_failures = 0;
+  std::vector<std::uint64_t> fresh_sessions{};  // their cgroup had no name yet when the kernel rang
   std::map<std::uint64_t, hp_bound> contents{};  // by hold: what its program would read, as it was when it was asked
 };
 

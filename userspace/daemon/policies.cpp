@@ -47,7 +47,8 @@ Result<Policies> load_policies(const config::Config& config, std::uint32_t gener
   auto sources = read_directory(config.policy_directory);
   if (!sources) return std::unexpected(sources.error());
   auto result = policy::check(
-      *sources, {config.runtime_directory, config.state_directory, config.config_directory, config.pin_directory});
+      *sources, {config.runtime_directory, config.state_directory, config.config_directory, config.pin_directory,
+                 config.policy_directory});
   auto text = policy::render(result.diagnostics, *sources);
   if (!result.policy) return fail(text, "the policy in force, if any, stays");
   Policies loaded;

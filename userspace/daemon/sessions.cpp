@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <utility>
 
 #include "base/log.hpp"
 #include "daemon/scope.hpp"
@@ -89,6 +90,18 @@ void know_session(Core& core, std::uint64_t id) {
   const auto path = core.cgroups.path_of(session->cgroup);
   const bool marked = path && core.cgroups.mark_of(*path);
   (void)carry_out(core, core.ledger.open_session(describe(core, id, *session, marked ? "xattr" : "cgroup"), core.clock.now()));
+}
+
+void hear_of_session(Core& core, std::uint64_t id) {
+  const auto session = core.programs->session(id);
+  if (session && !core.cgroups.path_of(session->cgroup))
+    core.fresh_sessions.push_back(id);
+  else
+    know_session(core, id);
+}
+
+void look_at_fresh_sessions(Core& core) {
+  for (const auto id : std::exchange(core.fresh_sessions, {})) know_session(core, id);
 }
 
 void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {

@@ -9,6 +9,10 @@ namespace holdpoint::daemon {
 
 // Takes a session that the kernel opened into the ledger, once.
 void know_session(Core& core, std::uint64_t id);
+// The bell of a new one: it rings within mkdir, a moment before the cgroup can be found by its id. Then it is taken in at the
+// next look.
+void hear_of_session(Core& core, std::uint64_t id);
+void look_at_fresh_sessions(Core& core);
 // A cgroup was removed; `top`: it was a session's, which ends with it.
 void cgroup_gone(Core& core, std::uint64_t cgroup, bool top);
 // Removes the cgroups of `run` that nobody is in any more, which ends their sessions. systemd does that for its own scopes.

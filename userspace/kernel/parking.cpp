@@ -30,8 +30,8 @@ bool Parking::is_leaf(const std::string& path) {
 bool Parking::enter(Leaf& leaf, int tgid, int tid) const {
   if (!cgroups_.make(leaf.path)) return false;
   leaf.how = ParkedAs::thread;
-  if (cgroups_.write(leaf.path, "cgroup.type", "threaded") && cgroups_.write(leaf.path, "cgroup.freeze", "1") &&
-      cgroups_.move_thread(leaf.path, tid))
+  if (cgroups_.write(leaf.path, "cgroup.type", "threaded") &&
+      cgroups_.write(leaf.path, "cgroup.freeze", "1") && cgroups_.move_thread(leaf.path, tid))
     return true;
   (void)cgroups_.remove(leaf.path);
   if (!cgroups_.make(leaf.path)) return false;
@@ -63,7 +63,8 @@ ParkedAs Parking::park(std::uint64_t hold, int tgid, int tid, bool user_stopped)
 
 void Parking::leave(const Leaf& leaf, int tgid, int tid) {
   // Going home thaws. The other way round it could fork in the leaf, and the child would stay there.
-  if (leaf.how == ParkedAs::process || !cgroups_.move_thread(leaf.home, tid)) (void)cgroups_.move_process(leaf.home, tgid);
+  if (leaf.how == ParkedAs::process || !cgroups_.move_thread(leaf.home, tid))
+    (void)cgroups_.move_process(leaf.home, tgid);
   // If it could not go, it goes on where it is.
   (void)cgroups_.write(leaf.path, "cgroup.freeze", "0");
   remove(leaf.path);

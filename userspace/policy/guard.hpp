@@ -16,6 +16,7 @@ struct GuardPaths {
   std::string state_directory = "/var/lib/holdpoint";
   std::string config_directory = "/etc/holdpoint";
   std::string pin_directory = "/sys/fs/bpf/holdpoint";
+  std::string policy_directory = {};  // where it is not below config_directory
 };
 
 [[nodiscard]] std::vector<Rule> guard_rules(const GuardPaths& paths);

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line against a real daemon, and that a secret is shown and kept nowhere."""
+import json
+import os
+import subprocess
+
+from harness import HOLDPOINT, LIMIT, TMP, Daemon, finish, main, wait_until
+
+SECRET = TMP / "secret"
+TOOL = TMP / "tool"
+CANARY = "ghp_" + "Zq7Lm2Xw9" * 4
+RULES = f"""
+  - id: secret
+    on: [read]
+    path: ["{SECRET}", "{TMP}/ghp_*"]
+    verdict: ask
+    reason: A secret of the test
+    timeout: 10m
+  - id: tool
+    on: [exec]
+    path: ["{TOOL}"]
+    verdict: ask
+    reason: The tool asks
+    timeout: 10m
+"""
+
+
+def holdpoint(*words, code=0, **options):
+    done = subprocess.run([str(HOLDPOINT), *map(str, words), "--socket", str(daemon.runtime / "api.sock")],
+                          capture_output=True, text=True, timeout=LIMIT, **options)
+    assert done.returncode == code, (words, done)
+    return done.stdout
+
+
+def held(session):
+    process = daemon.spawn("cat", SECRET, session=session)
+    return process, daemon.wait_request()
+
+
+def test_lists_and_show_say_what_is_asked():
+    process, request = held("list")
+    assert request["id"] in holdpoint("requests")
+    listed = json.loads(holdpoint("requests", "--json"))
+    assert request["id"] in str(listed)
+    shown = holdpoint("show", request["id"])
+    for part in (request["id"], "coder", str(SECRET), "A secret of the test", "secret", "cat"):
+        assert part in shown, (part, shown)
+    assert json.loads(holdpoint("show", request["id"], "--json"))["digest"] == request["digest"]
+    assert "coder" in holdpoint("sessions") and json.loads(holdpoint("sessions", "--json"))
+    assert json.loads(holdpoint("status", "--json"))["enforcing"] is True
+    holdpoint("deny", request["id"], "--reason", "not now")
+    status, output = finish(process)
+    assert status == 1 and "not permitted" in output, (status, output)
+
+
+def test_approve_releases_and_the_log_tells_it():
+    process, request = held("approve")
+    holdpoint("approve", request["id"], "--reason", "it is fine")
+    assert finish(process) == (0, "content\n")
+    log = wait_until("the log has the release", lambda: "release" in (text := holdpoint("log", "--json")) and text)
+    for kind in ("hold", "request", "decision", "release"):
+        assert f'"{kind}"' in log, (kind, log[-2000:])
+    assert request["id"] in holdpoint("log")
+
+
+def test_exit_codes_are_as_documented():
+    process, request = held("codes")
+    holdpoint("show", "r-999999", code=5)
+    holdpoint("approve", "r-999999", code=5)
+    holdpoint("approve", code=2)
+    holdpoint("nonsense", code=2)
+    holdpoint("deny", request["id"], "--reason", "no")
+    holdpoint("approve", request["id"], code=6)
+    finish(process)
+    nobody = subprocess.run([str(HOLDPOINT), "status", "--socket", str(TMP / "none.sock")], capture_output=True)
+    assert nobody.returncode == 3, nobody
+    other = subprocess.run([str(HOLDPOINT), "requests", "--socket", str(daemon.runtime / "api.sock")], capture_output=True,
+                           user=65534, group=65534, extra_groups=[])
+    assert other.returncode in (3, 4), other
+
+
+def test_watch_shows_what_comes():
+    seen = TMP / "watched"
+    with open(seen, "wb") as out:
+        watching = subprocess.Popen([str(HOLDPOINT), "watch", "--json", "--socket", str(daemon.runtime / "api.sock")],
+                                    stdout=out, stderr=out)
+    try:
+        # What comes before it is connected it does not see: so until it has seen one.
+        def one_more():
+            process, request = held("watch")
+            holdpoint("deny", request["id"], "--reason", "seen")
+            finish(process)
+            return request["id"] in seen.read_text()
+
+        wait_until("watch shows a request", one_more)
+        assert watching.poll() is None, seen.read_text()
+    finally:
+        watching.kill()
+        watching.wait()
+
+
+def test_a_secret_is_shown_and_kept_nowhere():
+    named = TMP / CANARY
+    named.write_text("content\n")
+    process = daemon.spawn("sh", "-c", f"cat {named}; {TOOL} --password {CANARY} token={CANARY}", session="canary")
+    answers = []
+    for _ in range(2):
+        request = daemon.wait_request()
+        for path in ("/v1/requests", f"/v1/requests/{request['id']}", "/v1/sessions", "/v1/records?after=0&limit=500"):
+            answers.append(json.dumps(daemon.get(path)))
+        answers += [holdpoint("show", request["id"]), holdpoint("requests"), holdpoint("log")]
+        daemon.approve(request, reason=f"the token is {CANARY}")
+    finish(process)
+    answers.append(json.dumps(daemon.get("/v1/records?after=0&limit=500")))
+    assert all(CANARY not in answer for answer in answers), [a for a in answers if CANARY in a]
+    assert any("secret" in answer for answer in answers), "it was masked, not left out"
+    daemon.stop()
+    canary = CANARY.encode()
+    files = [file for file in daemon.directory.rglob("*") if file.is_file()]
+    assert any(file.name == "holdpoint.db" for file in files) and any("records" in str(file) for file in files), files
+    for file in files:
+        assert canary not in file.read_bytes(), file
+    daemon.start()
+
+
+SECRET.write_text("content\n")
+TOOL.write_bytes(open("/usr/bin/true", "rb").read())
+os.chmod(TOOL, 0o755)
+with Daemon(RULES, name="cli") as daemon:
+    main([
+        test_lists_and_show_say_what_is_asked,
+        test_approve_releases_and_the_log_tells_it,
+        test_exit_codes_are_as_documented,
+        test_watch_shows_what_comes,
+        test_a_secret_is_shown_and_kept_nowhere,
+    ])

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was approved is what runs: argv as the new program has it, and the files that an interpreter reads.
+
+To reach into the time between release and open, bash is made to read a FIFO first (BASH_ENV): it waits there until the test
+writes to it."""
+import mmap
+import os
+import subprocess
+
+from harness import ACTOR, LIMIT, TMP, Daemon, finish, main, wait_until
+
+WORK = TMP / "work"
+TOOL = TMP / "tool"
+RULES = f"""
+  - id: interpreters
+    on: [exec]
+    path: ["/usr/bin/bash", "/usr/bin/python3*", "{WORK}/**", "{TOOL}"]
+    verdict: ask
+    reason: Runs what its arguments name
+    timeout: 10m
+"""
+GOOD = "echo good\n"
+EVIL = "echo evil\n"
+
+
+class Case:
+    """A directory with a script, a bash that is asked about, and the gate that it waits at after its release."""
+
+    def __init__(self, name, command="bash x.sh", text=GOOD):
+        self.directory = WORK / name
+        self.directory.mkdir()
+        self.script = self.directory / "x.sh"
+        self.script.write_text(text)
+        self.script.chmod(0o755)
+        self.gate = self.directory / "gate"
+        os.mkfifo(self.gate)
+        self.name, self.command = name, command
+
+    def start(self, gated=True):
+        environment = dict(os.environ, **({"BASH_ENV": str(self.gate)} if gated else {}))
+        self.process = daemon.spawn("sh", "-c", "exec " + self.command, session=self.name, cwd=self.directory, env=environment)
+        return self.asked()
+
+    def asked(self):
+        mine = f"coder-{self.name}"
+        return wait_until("a request", lambda: [
+            r for r in daemon.requests("open") if r["session_detail"]["cgroup"].endswith("/" + mine)])[0]
+
+    def open_gate(self):
+        """Returns when the program has passed the gate."""
+        with open(self.gate, "w") as out:
+            out.write(":\n")
+
+    def end(self):
+        return finish(self.process)
+
+
+def by_write(case):
+    case.script.write_text(EVIL)
+
+
+def by_rename(case):
+    new = case.directory / "new"
+    new.write_text(EVIL)
+    new.rename(case.script)
+
+
+def by_link(case):
+    (case.directory / "evil").write_text(EVIL)
+    link = case.directory / "link.new"
+    link.symlink_to("evil")
+    link.rename(case.directory / "link.sh")
+
+
+def refused_because_changed(request):
+    status, body = daemon.call("POST", f"/v1/requests/{request['id']}/decision", {"decision": "approve", "scope": "once"})
+    assert status == 409 and "asked again" in str(body), (status, body)
+    assert daemon.request(request)["state"] == "superseded", daemon.request(request)
+
+
+def test_an_unchanged_script_runs_with_one_question():
+    case = Case("same")
+    request = case.start()
+    bound = request["access"]["bound"]
+    assert [b["path"] for b in bound] == [str(case.script)] and GOOD.strip() in bound[0]["first_lines"], bound
+    daemon.approve(request)
+    case.open_gate()
+    assert case.end() == (0, "good\n")
+
+
+def test_a_script_changed_during_the_hold_is_asked_about_again():
+    for how, command in ((by_write, "bash x.sh"), (by_rename, "bash x.sh"), (by_link, "bash link.sh")):
+        case = Case("held-" + how.__name__, command)
+        (case.directory / "link.sh").symlink_to("x.sh")
+        first = case.start(gated=False)
+        how(case)
+        refused_because_changed(first)
+        assert case.process.poll() is None
+        second = case.asked()
+        assert second["id"] != first["id"]
+        assert EVIL.strip() in second["access"]["bound"][0]["first_lines"], second["access"]["bound"]
+        daemon.deny(second)
+        status, output = case.end()
+        assert status != 0 and "evil" not in output and "good" not in output, (status, output)
+
+
+def changed_after_release(name, command, how, text=GOOD):
+    case = Case(name, command, text)
+    (case.directory / "link.sh").symlink_to("x.sh")
+    daemon.approve(case.start())
+    how(case)
+    case.open_gate()
+    second = case.asked()
+    assert second["access"]["operation"] == "read", second
+    assert any("content changed" in warning for warning in second["access"]["warnings"]), second
+    return case, second
+
+
+def test_a_script_changed_after_the_release_is_asked_about_when_it_is_opened():
+    for how, command in ((by_write, "bash x.sh"), (by_rename, "bash x.sh"), (by_link, "bash link.sh"),
+                         (by_rename, "bash ../{0}/x.sh"), (by_link, "env bash link.sh")):
+        name = f"released-{how.__name__}-{len(command)}"
+        if command.startswith("env"):
+            # env is allowed, bash is asked about; what env was to read is nothing, so only bash's release binds.
+            name = "released-env"
+        case, second = changed_after_release(name, command.format(name), how)
+        daemon.deny(second)
+        status, output = case.end()
+        assert status != 0 and "evil" not in output, (status, output)
+
+
+def test_a_directory_exchanged_after_the_release_is_asked_about():
+    def exchange(case):
+        away = WORK / "exchange-away"
+        (case.directory / "sub").rename(away)
+        (case.directory / "sub").mkdir()
+        (case.directory / "sub" / "x.sh").write_text(EVIL)
+
+    case = Case("exchange", "bash sub/x.sh")
+    (case.directory / "sub").mkdir()
+    (case.directory / "sub" / "x.sh").write_text(GOOD)
+    daemon.approve(case.start())
+    exchange(case)
+    case.open_gate()
+    daemon.deny(case.asked())
+    assert "evil" not in case.end()[1]
+
+
+def test_a_script_that_somebody_can_write_while_it_is_opened_is_asked_about():
+    case = Case("mapped")
+    daemon.approve(case.start())
+    with open(case.script, "r+b") as file, mmap.mmap(file.fileno(), 0) as shared:
+        case.open_gate()
+        daemon.deny(case.asked())
+        case.process.wait(LIMIT)
+        assert shared[:]  # mapped until here
+    assert "evil" not in case.end()[1]
+
+
+def test_a_changed_script_that_is_approved_runs():
+    case, second = changed_after_release("approved", "bash x.sh", by_rename)
+    daemon.approve(second)
+    assert case.end() == (0, "evil\n")
+
+
+def test_a_script_executed_by_name_is_bound_as_well():
+    for how, command in ((by_write, "./x.sh"), (by_rename, "./x.sh"), (by_link, "./link.sh")):
+        case, second = changed_after_release(f"script-{how.__name__}", command, how, "#!/bin/bash\n" + GOOD)
+        daemon.deny(second)
+        assert "evil" not in case.end()[1]
+
+
+def test_a_program_may_change_its_own_arguments():
+    case = Case("own", "bash x.sh data", "echo new > data; read line < data; echo $line\n")
+    (case.directory / "data").write_text("old\n")
+    daemon.approve(case.start(gated=False))
+    assert case.end() == (0, "new\n")
+
+
+def test_pythons_script_is_bound():
+    case = Case("python", "python3 x.sh", "print('good')\n")
+    (case.directory / "sitecustomize.py").write_text(f"open({str(case.gate)!r}).read()\n")
+    environment = dict(os.environ, PYTHONPATH=str(case.directory))
+    case.process = daemon.spawn("sh", "-c", "exec python3 x.sh", session="python", cwd=case.directory, env=environment)
+    daemon.approve(case.asked())
+    new = case.directory / "new"
+    new.write_text("print('evil')\n")
+    new.rename(case.script)
+    case.open_gate()
+    daemon.deny(case.asked())
+    assert "evil" not in case.end()[1]
+
+
+def test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction():
+    ran = TMP / "ran"
+    TOOL.write_bytes(open("/usr/bin/touch", "rb").read())
+    TOOL.chmod(0o755)
+    process = daemon.spawn(ACTOR, "tamper", TOOL, "shown", ran, session="tamper", stdin=subprocess.PIPE, cwd=TMP)
+    assert process.stdout.readline() == b"watching ok 0\n"
+    request = wait_until("a request", lambda: [r for r in daemon.requests("open") if r["access"]["object"] == str(TOOL)])[0]
+    assert [a for a in request["access"]["argv"]][-1] == "shown", request
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"armed ok 0\n"
+    daemon.approve(request)
+    status, output = finish(process)
+    assert "child ok 1009" in output, (status, output)
+    assert not ran.exists() and not (TMP / "first").exists()
+    record = daemon.wait_record("tampered")
+    assert str(TOOL) in str(record), record
+    assert daemon.counters()["tampered"] == 1
+
+
+WORK.mkdir()
+with Daemon(RULES, name="content") as daemon:
+    main([
+        test_an_unchanged_script_runs_with_one_question,
+        test_a_script_changed_during_the_hold_is_asked_about_again,
+        test_a_script_changed_after_the_release_is_asked_about_when_it_is_opened,
+        test_a_directory_exchanged_after_the_release_is_asked_about,
+        test_a_script_that_somebody_can_write_while_it_is_opened_is_asked_about,
+        test_a_changed_script_that_is_approved_runs,
+        test_a_script_executed_by_name_is_bound_as_well,
+        test_a_program_may_change_its_own_arguments,
+        test_pythons_script_is_bound,
+        test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction,
+    ])

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No agent reaches what decides about it: the API socket, the daemon, the maps, the store, other sessions. All as root."""
+import os
+import pathlib
+import signal
+import socket
+
+from harness import LIMIT, PINS, TMP, Daemon, finish, main, process_state, wait_until
+
+RULES = """
+  - id: unused
+    on: [read]
+    path: ["/nowhere"]
+    verdict: deny
+    reason: Nothing is there
+"""
+
+# An agent's program: runs the statement that it is given, says what came of it.
+TRY = """
+import array, ctypes, errno, os, signal, socket, sys
+def name(error): return errno.errorcode.get(error.errno, str(error.errno))
+try:
+    exec(sys.argv[1])
+    print('did it')
+except OSError as error:
+    print('refused', name(error))
+"""
+
+
+def attempt(statement, session="guard", **options):
+    status, output = daemon.run("python3", "-c", TRY, statement, session=session, **options)
+    assert status == 0, output
+    return output.strip()
+
+
+def refused(statement, *errors, **options):
+    output = attempt(statement, **options)
+    assert output in {f"refused {error}" for error in errors or ("EPERM",)}, (statement, output)
+
+
+def test_the_socket_refuses_whatever_name_leads_to_it():
+    link = TMP / "link.sock"
+    link.symlink_to(api)
+    other = TMP / "hard.sock"
+    os.link(api, other)
+    connect = "socket.socket(socket.AF_UNIX).connect({!r})"
+    refused(connect.format(str(api)))
+    refused(connect.format(str(link)))
+    refused(connect.format(str(other)))
+    refused(connect.format("api.sock"), cwd=daemon.runtime)
+    refused(connect.format(f"/proc/self/root{api}"))
+    nobody = "os.setgid(0); os.setuid(65534)\n" + connect.format(str(api))
+    refused(nobody, "EPERM", "EACCES")
+    assert daemon.get("/v1/health")["enforcing"], "and the untagged still come in"
+
+
+def connected():
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(api))
+    return client
+
+
+REQUEST = "b'GET /v1/requests HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'"
+
+
+def test_a_connection_that_was_inherited_is_useless():
+    with connected() as client:
+        for send in ("os.write({}, {})", "socket.socket(fileno={}).send({})", "socket.socket(fileno={}).sendmsg([{}])"):
+            refused(send.format(client.fileno(), REQUEST), pass_fds=[client.fileno()])
+        client.send(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in client.recv(100), "its owner still talks"
+
+
+def test_a_connection_that_was_passed_is_useless():
+    receive = ("ours = socket.socket(fileno={})\n"
+               "_, extra, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))\n"
+               "passed = array.array('i'); passed.frombytes(extra[0][2][:4])\n"
+               "os.write(passed[0], {})")
+    ours, theirs = socket.socketpair()
+    with ours, theirs, connected() as client:
+        socket.send_fds(ours, [b"x"], [client.fileno()])
+        refused(receive.format(theirs.fileno(), REQUEST), pass_fds=[theirs.fileno()])
+
+
+def test_the_daemon_gets_no_signal():
+    pid = daemon.process.pid
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1):
+        refused(f"os.kill({pid}, {int(number)})")
+    refused(f"signal.pidfd_send_signal(os.pidfd_open({pid}), 9)")
+    assert daemon.process.poll() is None and process_state(pid) != "T"
+
+
+def test_there_is_no_bpf_for_agents():
+    bpf = "libc = ctypes.CDLL(None, use_errno=True)\nif libc.syscall(321, {}, ctypes.create_string_buffer(128), 128) < 0:\n  raise OSError(ctypes.get_errno(), '')"
+    for command in (0, 1, 5, 7, 11, 12, 14, 28):
+        refused(bpf.format(command))
+
+
+def test_pins_store_and_policies_are_not_written():
+    files = [pathlib.Path(PINS) / "holdpoint/maps/verdicts", daemon.state / "holdpoint.db", daemon.runtime / "api.sock",
+             daemon.policies / "10-test.yaml", next((daemon.state / "records").iterdir())]
+    for file in files:
+        before = os.stat(file)
+        refused(f"os.open({str(file)!r}, os.O_WRONLY)", "EPERM", "EACCES", "ENXIO")
+        refused(f"os.open({str(file)!r}, os.O_WRONLY | os.O_TRUNC)", "EPERM", "EACCES", "ENXIO")
+        assert os.stat(file).st_size >= before.st_size, file
+    for directory in (daemon.state, daemon.runtime, daemon.policies):
+        refused(f"os.open({str(directory / 'new')!r}, os.O_WRONLY | os.O_CREAT)")
+        assert not (directory / "new").exists()
+
+
+def test_other_sessions_get_no_signal():
+    other = daemon.spawn("sleep", "1000", session="other")
+    own = daemon.spawn("sleep", "1000", session="guard")
+    for number in (signal.SIGKILL, signal.SIGCONT, signal.SIGTERM):
+        refused(f"os.kill({other.pid}, {int(number)})")
+    assert other.poll() is None
+    assert attempt(f"os.kill({own.pid}, 15)").startswith("did"), "its own session's may be ended"
+    assert own.wait(LIMIT) == -15
+    other.kill()
+    finish(other)
+
+
+def test_what_was_tried_is_recorded():
+    tried = wait_until("records of it", lambda: [r for r in daemon.records() if r["kind"] in ("denial", "guard")])
+    assert any("guard" in str(record) for record in tried), tried
+
+
+with Daemon(RULES, name="guard") as daemon:
+    api = daemon.runtime / "api.sock"
+    main([
+        test_the_socket_refuses_whatever_name_leads_to_it,
+        test_a_connection_that_was_inherited_is_useless,
+        test_a_connection_that_was_passed_is_useless,
+        test_the_daemon_gets_no_signal,
+        test_there_is_no_bpf_for_agents,
+        test_pins_store_and_policies_are_not_written,
+        test_other_sessions_get_no_signal,
+        test_what_was_tried_is_recorded,
+    ])

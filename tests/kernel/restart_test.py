@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon dies, is replaced, or cannot write: nothing opens, nothing is lost."""
+import os
+import pathlib
+import subprocess
+
+from harness import ACTOR, LIMIT, PINS, TMP, Daemon, finish, main, process_state, wait_until
+
+SECRET = TMP / "secret"
+OTHER = TMP / "other"
+FORBIDDEN = TMP / "forbidden"
+FREE = TMP / "free"
+RULES = f"""
+  - id: secret
+    on: [read]
+    path: ["{SECRET}", "{OTHER}"]
+    verdict: ask
+    reason: A secret of the test
+    timeout: 30m
+  - id: forbidden
+    on: [read]
+    path: ["{FORBIDDEN}"]
+    verdict: deny
+    reason: Never
+"""
+
+# Opens both files for ever; says when the first round is over, and every wrong answer. Ends when its input does.
+LOAD = """
+import errno, os, select, sys
+rounds = 0
+while True:
+    try:
+        os.close(os.open(sys.argv[1], os.O_RDONLY))
+        print('opened what is denied', flush=True)
+    except PermissionError:
+        pass
+    try:
+        os.close(os.open(sys.argv[2], os.O_RDONLY))
+    except OSError as error:
+        print('refused what is allowed:', error, flush=True)
+    rounds += 1
+    if rounds == 1:
+        print('running', flush=True)
+    if select.select([0], [], [], 0)[0]:
+        print('rounds', rounds, flush=True)
+        break
+"""
+
+
+def hold_two(session):
+    """A program of one thread and one of many, held; their requests by object and operation."""
+    single = daemon.spawn("cat", SECRET, session=session)
+    many = daemon.spawn(ACTOR, "threads", "3", OTHER, session=session, stdin=subprocess.PIPE)
+    many.stdin.write(b"go\n")
+    many.stdin.flush()
+    requests = wait_until("both are asked about, with all their threads", lambda: (
+        r := {q["access"]["object"]: q for q in daemon.requests("open") if q["access"]["object"] in (str(SECRET), str(OTHER))})
+        and len(r) == 2 and len(r[str(OTHER)]["holds"]) == 3 and r)
+    return single, many, requests
+
+
+def still_held(*processes):
+    for process in processes:
+        assert process.poll() is None, process.returncode
+    # A SIGCONT is no verdict: each comes back to its hook and stops again.
+    for process in processes:
+        os.kill(process.pid, 18)
+    assert all(process.poll() is None for process in processes)
+
+
+def release_two(single, many, requests):
+    assert {q["id"] for q in daemon.requests("open")} == {q["id"] for q in requests.values()}
+    for request in requests.values():
+        now = daemon.request(request)
+        assert now["digest"] == request["digest"] and now["created"] == request["created"], (now, request)
+        assert len(now["holds"]) == len(request["holds"]), now
+        daemon.approve(request)
+    assert finish(single) == (0, "content\n")
+    status, output = finish(many)
+    assert status == 0 and output.count("thread ok") == 3, (status, output)
+
+
+def test_killed_while_processes_are_held_the_same_requests_come_back():
+    single, many, requests = hold_two("kill")
+    daemon.kill()
+    still_held(single, many)
+    daemon.start()
+    release_two(single, many, requests)
+
+
+def test_stopped_while_processes_are_held_the_same_requests_come_back():
+    single, many, requests = hold_two("stop")
+    daemon.stop()
+    still_held(single, many)
+    daemon.start()
+    release_two(single, many, requests)
+
+
+def test_what_is_asked_while_nobody_listens_is_held_and_becomes_a_request_at_start():
+    daemon.kill()
+    process = daemon.spawn("cat", SECRET, session="alone")
+    wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+    status, output = daemon.run("cat", FORBIDDEN, session="alone")
+    assert status == 1 and "not permitted" in output, "deny rules go on without a daemon"
+    assert daemon.run("cat", FREE, session="alone") == (0, "free\n")
+    assert process.poll() is None
+    daemon.start()
+    daemon.approve(daemon.wait_request())
+    assert finish(process) == (0, "content\n")
+
+
+def test_grants_survive():
+    for scope in ({"scope": "session"}, {"scope": "duration", "lifetime": "1h"}):
+        session = scope["scope"]
+        process = daemon.spawn("cat", SECRET, session=session)
+        daemon.approve(daemon.wait_request(), **scope)
+        assert finish(process) == (0, "content\n")
+    daemon.kill()
+    assert daemon.run("cat", SECRET, session="session") == (0, "content\n"), "the kernel knows the grant by itself"
+    daemon.start()
+    for session in ("session", "duration"):
+        assert daemon.run("cat", SECRET, session=session) == (0, "content\n")
+    live = [g["scope"] for g in daemon.get("/v1/grants")["grants"] if g["live"]]
+    assert sorted(live) == ["duration", "session"], live
+
+
+def test_replaced_under_load_nothing_is_allowed_that_is_denied():
+    load = daemon.spawn("python3", "-c", LOAD, FORBIDDEN, FREE, session="load", stdin=subprocess.PIPE)
+    assert load.stdout.readline() == b"running\n"
+    for end in (daemon.stop, daemon.kill):
+        end()
+        daemon.start()
+    output, _ = load.communicate(b"end\n", timeout=LIMIT)
+    lines = output.decode().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("rounds "), lines
+    links = sorted(name for name in os.listdir(PINS + "/holdpoint") if name.startswith("links-"))
+    assert len(links) == 1, f"one set of programs stays: {links}"
+
+
+def test_a_broken_policy_at_start_changes_nothing_in_the_kernel():
+    good = (daemon.policies / "10-test.yaml").read_text()
+    daemon.stop()
+    before = {path: path.stat().st_ino for path in pathlib.Path(PINS + "/holdpoint").rglob("*")}
+    (daemon.policies / "10-test.yaml").write_text(good + "  - id: [broken\n")
+    tried = subprocess.run(daemon.arguments(), capture_output=True, text=True, timeout=LIMIT)
+    assert tried.returncode == 3 and "10-test.yaml:" in tried.stderr, tried
+    assert before == {path: path.stat().st_ino for path in pathlib.Path(PINS + "/holdpoint").rglob("*")}
+    status, output = daemon.run("cat", FORBIDDEN, session="policy")
+    assert status == 1 and "not permitted" in output, (status, output)
+    (daemon.policies / "10-test.yaml").write_text(good)
+    daemon.start()
+
+
+def test_a_decision_that_cannot_be_stored_releases_nobody():
+    process = daemon.spawn("cat", SECRET, session="full")
+    request = daemon.wait_request()
+    filler = daemon.state / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        for size in (65536, 4096, 512, 1):
+            try:
+                while True:
+                    out.write(b"x" * size)
+            except OSError:
+                pass
+    status, body = daemon.call("POST", f"/v1/requests/{request['id']}/decision", {"decision": "approve", "scope": "session"})
+    assert status >= 400 and "could not be stored" in str(body), (status, body)
+    assert process.poll() is None and daemon.request(request)["state"] == "open"
+    assert not [g for g in daemon.get("/v1/grants")["grants"] if g["live"] and g["request"] == request["id"]]
+    assert daemon.get("/v1/health")["problems"], "health says so"
+    filler.unlink()
+    daemon.approve(request)
+    assert finish(process) == (0, "content\n")
+
+
+def test_unloading_denies_what_is_held_and_leaves_nothing():
+    single, many, _ = hold_two("unload")
+    daemon.stop()
+    daemon.unload()
+    status, output = finish(single)
+    assert status == 1 and "not permitted" in output, (status, output)
+    status, output = finish(many)
+    assert status == 0 and output.count("thread EPERM") == 3, (status, output)
+    assert not os.path.exists(PINS + "/holdpoint")
+    assert daemon.run("cat", SECRET, session="unload") == (0, "content\n")
+    assert daemon.run("cat", FORBIDDEN, session="unload") == (0, "never\n")
+    leaves = [path for path in pathlib.Path("/sys/fs/cgroup").rglob("holdpoint-hold-*")]
+    assert not leaves, leaves
+
+
+for file, text in ((SECRET, "content\n"), (OTHER, "content\n"), (FORBIDDEN, "never\n"), (FREE, "free\n")):
+    file.write_text(text)
+daemon = Daemon(RULES, name="restart")
+daemon.state.mkdir()
+# A store of its own that can be full: 4 MiB.
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(daemon.state)], check=True)
+with daemon:
+    main([
+        test_killed_while_processes_are_held_the_same_requests_come_back,
+        test_stopped_while_processes_are_held_the_same_requests_come_back,
+        test_what_is_asked_while_nobody_listens_is_held_and_becomes_a_request_at_start,
+        test_grants_survive,
+        test_replaced_under_load_nothing_is_allowed_that_is_denied,
+        test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
+        test_a_decision_that_cannot_be_stored_releases_nobody,
+        test_unloading_denies_what_is_held_and_leaves_nothing,
+    ])

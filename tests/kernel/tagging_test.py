@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is an agent's: how a tag comes, that it stays, and how it goes. A file that only the tagged are refused tells them apart."""
+import os
+import pathlib
+import subprocess
+
+from harness import ACTOR, CGROUP, Daemon, HOLDPOINT, LIMIT, TMP, finish, main, wait_until
+
+FORBIDDEN = TMP / "forbidden"
+ASKED = TMP / "asked"
+RULES = f"""
+  - id: forbidden
+    on: [read]
+    path: ["{FORBIDDEN}"]
+    verdict: deny
+    reason: Not for agents
+  - id: asked
+    on: [read]
+    path: ["{ASKED}"]
+    verdict: ask
+    reason: Ask first
+    timeout: 10m
+"""
+LOOK = f"cat {FORBIDDEN} 2>&1"
+REFUSED = "Operation not permitted"
+OUTSIDE = CGROUP / "outside"
+
+
+def enter(path):
+    return lambda: (path / "cgroup.procs").write_text("0")
+
+
+def start_waiting(cgroup=None, command=LOOK):
+    """A shell that waits for a line, then looks."""
+    return subprocess.Popen(["sh", "-c", f"read line; {command}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, preexec_fn=enter(cgroup) if cgroup else None)
+
+
+def go(process):
+    output, _ = process.communicate(b"go\n", timeout=LIMIT)
+    return output.decode()
+
+
+def holdpoint(*words, **options):
+    return subprocess.run([str(HOLDPOINT), *words, "--socket", str(daemon.runtime / "api.sock")], capture_output=True,
+                          text=True, timeout=LIMIT, **options)
+
+
+def session_in(path):
+    name = "/" + str(path.relative_to("/sys/fs/cgroup"))
+    return [s for s in daemon.get("/v1/sessions")["sessions"] if s["cgroup"] == name and not s["ended"]]
+
+
+def test_an_untagged_process_is_left_alone():
+    assert "content" in go(start_waiting())
+
+
+def test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it():
+    assert REFUSED in go(there_before)
+    assert session_in(CGROUP / "coder-before")[0]["recognised_by"] == "cgroup"
+
+
+def test_a_new_cgroup_is_a_session_before_its_first_process_runs():
+    assert REFUSED in daemon.run("sh", "-c", LOOK, session="new")[1]
+
+
+def test_a_marked_cgroup_is_a_session_with_what_runs_in_it_already():
+    marked = CGROUP / "marked"
+    marked.mkdir()
+    process = start_waiting(marked)
+    os.setxattr(marked, "user.holdpoint.agent", b"coder")
+    session = wait_until("the session", lambda: session_in(marked))[0]
+    assert session["recognised_by"] == "xattr", session
+    assert REFUSED in go(process)
+
+
+def test_run_starts_a_session_with_its_claims_and_relays_the_exit_status():
+    command = ["run", "--socket", str(daemon.runtime / "api.sock"), "--agent", "coder", "--for", "ada", "--purpose",
+               "release 7", "--label", "env=production", "--", "sh", "-c", f"cat {ASKED} && exit 7"]
+    process = subprocess.Popen([str(HOLDPOINT), *command], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    request = daemon.wait_request()
+    session = next(s for s in daemon.get("/v1/sessions")["sessions"] if s["id"] == request["session"])
+    assert session["recognised_by"] == "run" and session["owner"]["id"] == "0", session
+    claims = session["claims"]
+    assert claims["on_behalf_of"] == "ada" and claims["purpose"] == "release 7", session
+    assert claims["labels"] == {"env": "production"}, session
+    shown = holdpoint("show", request["id"])
+    assert shown.returncode == 0 and "ada" in shown.stdout and str(ASKED) in shown.stdout, shown
+    assert holdpoint("approve", request["id"]).returncode == 0
+    assert finish(process) == (7, "asked\n")
+
+
+def test_run_says_when_the_command_cannot_be_started():
+    there = subprocess.run([str(HOLDPOINT), "run", "--socket", str(daemon.runtime / "api.sock"), "--agent", "coder", "--",
+                            "/nowhere/at-all"], capture_output=True, timeout=LIMIT)
+    assert there.returncode == 127, there
+    nobody = subprocess.run([str(HOLDPOINT), "run", "--socket", str(daemon.runtime / "api.sock"), "--agent", "nobody", "--",
+                             "true"], capture_output=True, timeout=LIMIT)
+    assert nobody.returncode == 125, nobody
+
+
+def test_tag_finds_every_thread_of_a_running_process():
+    place = CGROUP / "threads"
+    place.mkdir()
+    process = subprocess.Popen([str(ACTOR), "threads", "64", str(FORBIDDEN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               preexec_fn=enter(place))
+    assert process.stdout.readline() == b"ready ok 64\n"
+    tagged = holdpoint("tag", str(process.pid), "--agent", "coder")
+    assert tagged.returncode == 0, tagged
+    output = go(process)
+    assert output.count("thread EPERM") == 64, output
+
+
+def test_untag_takes_the_tag_from_everybody_in_the_session():
+    place = CGROUP / "tagged"
+    place.mkdir()
+    first, second = start_waiting(place, LOOK + "; read line; " + LOOK), start_waiting(place)
+    tagged = holdpoint("tag", str(place), "--agent", "coder", "--json")
+    assert tagged.returncode == 0, tagged
+    session = session_in(place)[0]
+    assert session["recognised_by"] == "tag", session
+    first.stdin.write(b"go\n")
+    first.stdin.flush()
+    assert REFUSED.encode() in first.stdout.readline()
+    untagged = holdpoint("untag", str(session["id"]))
+    assert untagged.returncode == 0, untagged
+    assert "content" in go(first) and "content" in go(second)
+    assert not session_in(place)
+
+
+def test_only_root_tags_and_untags():
+    for words in (("tag", str(os.getpid()), "--agent", "coder"), ("untag", "1")):
+        refused = holdpoint(*words, user=65534, group=0, extra_groups=[])
+        assert refused.returncode in (1, 4), refused
+
+
+def test_a_tagged_process_can_neither_tag_nor_untag():
+    for words in (("tag", "1", "--agent", "coder"), ("untag", "1")):
+        status, output = daemon.run(HOLDPOINT, *words, "--socket", daemon.runtime / "api.sock", session="tags")
+        assert status in (3, 4), (status, output)
+
+
+def test_the_host_cannot_be_tagged():
+    assert holdpoint("tag", "/", "--agent", "coder").returncode != 0
+    assert "content" in go(start_waiting())
+
+
+def test_the_tag_stays_when_the_process_is_moved_out():
+    process = start_waiting(daemon.session("moved"))
+    (OUTSIDE / "cgroup.procs").write_text(str(process.pid))
+    assert REFUSED in go(process)
+
+
+def test_the_tag_stays_over_a_new_session_a_double_fork_and_a_setuid_program():
+    away = TMP / "away"
+    script = f"setsid sh -c '({{ {LOOK}; }} > {away}.tmp; mv {away}.tmp {away}) & exit 0' & exit 0"
+    daemon.run("sh", "-c", script, session="fork")
+    wait_until("the grandchild looked", away.exists)
+    assert REFUSED in away.read_text()
+    status, output = daemon.run("su", "root", "-s", "/bin/sh", "-c", LOOK, session="fork")
+    assert REFUSED in output, (status, output)
+    cat = TMP / "cat"
+    cat.write_bytes(pathlib.Path("/bin/cat").read_bytes())
+    cat.chmod(0o4755)
+    status, output = daemon.run("setpriv", "--reuid", "65534", "--clear-groups", cat, FORBIDDEN, session="fork")
+    assert REFUSED in output, (status, output)
+
+
+def test_a_child_cloned_into_another_cgroup_keeps_the_tag():
+    status, output = daemon.run(ACTOR, "into", OUTSIDE, "/bin/cat", FORBIDDEN, session="clone")
+    assert "clone ok" in output and REFUSED in output, (status, output)
+
+
+def test_a_child_cloned_into_the_agents_cgroup_is_tagged():
+    inside = daemon.session("inside")
+    output = subprocess.run([str(ACTOR), "into", str(inside), "/bin/cat", str(FORBIDDEN)], capture_output=True, text=True,
+                            timeout=LIMIT)
+    assert "clone ok" in output.stdout and REFUSED in output.stderr, output
+
+
+def test_new_threads_are_tagged():
+    process = daemon.spawn(ACTOR, "threads", "8", FORBIDDEN, session="new-threads", stdin=subprocess.PIPE)
+    assert go(process).count("thread EPERM") == 8
+
+
+def test_a_cgroup_below_belongs_to_the_session():
+    top = daemon.session("nested")
+    below = top / "a" / "b"
+    below.mkdir(parents=True)
+    assert REFUSED in go(start_waiting(below))
+    below.rmdir(), below.parent.rmdir()
+    assert session_in(top), "the session lives as long as its top"
+
+
+def test_a_session_ends_with_its_cgroup():
+    path = daemon.session("short")
+    assert daemon.run("true", session="short")[0] == 0
+    wait_until("the session is known", lambda: session_in(path))
+    wait_until("the cgroup can go", lambda: remove(path))
+    wait_until("the session ended", lambda: not session_in(path))
+    assert daemon.wait_record("session_ended")
+
+
+def remove(path):
+    try:
+        path.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+FORBIDDEN.write_text("content\n")
+ASKED.write_text("asked\n")
+FORBIDDEN.chmod(0o644)
+TMP.chmod(0o755)
+OUTSIDE.mkdir(exist_ok=True)
+(CGROUP / "coder-before").mkdir(exist_ok=True)
+there_before = start_waiting(CGROUP / "coder-before")
+with Daemon(RULES, name="tagging") as daemon:
+    main([
+        test_an_untagged_process_is_left_alone,
+        test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it,
+        test_a_new_cgroup_is_a_session_before_its_first_process_runs,
+        test_a_marked_cgroup_is_a_session_with_what_runs_in_it_already,
+        test_run_starts_a_session_with_its_claims_and_relays_the_exit_status,
+        test_run_says_when_the_command_cannot_be_started,
+        test_tag_finds_every_thread_of_a_running_process,
+        test_untag_takes_the_tag_from_everybody_in_the_session,
+        test_only_root_tags_and_untags,
+        test_a_tagged_process_can_neither_tag_nor_untag,
+        test_the_host_cannot_be_tagged,
+        test_the_tag_stays_when_the_process_is_moved_out,
+        test_the_tag_stays_over_a_new_session_a_double_fork_and_a_setuid_program,
+        test_a_child_cloned_into_another_cgroup_keeps_the_tag,
+        test_a_child_cloned_into_the_agents_cgroup_is_tagged,
+        test_new_threads_are_tagged,
+        test_a_cgroup_below_belongs_to_the_session,
+        test_a_session_ends_with_its_cgroup,
+    ])
