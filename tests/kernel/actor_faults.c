@@ -62,7 +62,8 @@ static int step_threads(int count, char** words) {
 static int step_into(int count, char** words) {
   if (count < 3) return 97;
   int group = open(words[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
-  struct clone_args how = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (unsigned long)group};
+  struct clone_args how = {
+      .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (unsigned long)group};
   long child = group < 0 ? -1 : syscall(SYS_clone3, &how, sizeof(how));
   if (child == 0) {
     execve(words[2], words + 2, environ);
@@ -87,7 +88,8 @@ static int execute(void* program) {
 
 static int watch_page(void) {
   struct uffdio_api api = {.api = UFFD_API};
-  struct uffdio_register range = {.range = {.start = (unsigned long)slow_page, .len = PAGE}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+  struct uffdio_register range = {.range = {.start = (unsigned long)slow_page, .len = PAGE},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
   int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
   if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, &range)) return -1;
   return faults;

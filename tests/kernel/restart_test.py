@@ -24,7 +24,7 @@ RULES = f"""
     reason: Never
 """
 
-# Opens both files for ever; says when the first round is over, and every wrong answer. Ends when its input does.
+# Opens both files over and over; says when the first round is over, and every wrong answer. Ends when its input does.
 LOAD = """
 import errno, os, select, sys
 rounds = 0
@@ -41,7 +41,7 @@ while True:
     rounds += 1
     if rounds == 1:
         print('running', flush=True)
-    if select.select([0], [], [], 0)[0]:
+    if select.select([0], [], [], 0.001)[0]:
         print('rounds', rounds, flush=True)
         break
 """

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <csignal>
 
 #include "base/log.hpp"
@@ -16,8 +17,8 @@ namespace holdpoint::daemon {
 namespace {
 
 constexpr auto kScan = std::chrono::milliseconds(50);  // how late a hold whose bell was lost is found
-constexpr unsigned kSyncTicks = 20;                    // records reach the disk, and sessions end, within a second
-constexpr unsigned kFullScanTicks = 200;               // compare with the kernel's map also when no bell is known lost
+constexpr unsigned kSyncTicks = 20;       // records reach the disk, and sessions end, within a second
+constexpr unsigned kFullScanTicks = 200;  // compare with the kernel's map also when no bell is known lost
 
 // Device numbers inside the kernel have 20 minor bits; stat gives the older encoding.
 std::uint64_t kernel_device(dev_t device) {
@@ -47,18 +48,24 @@ Result<> App::open_api() {
   auto server = api::Server::start(loop_, service_, clock_, options);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
-  struct stat status {};
-  if (::stat(options.socket_path.c_str(), &status) != 0) return fail_errno("cannot see " + options.socket_path, errno);
+  struct stat status{};
+  if (::stat(options.socket_path.c_str(), &status) != 0)
+    return fail_errno("cannot see " + options.socket_path, errno);
   return core_->programs->guard_file(kernel_device(status.st_dev), status.st_ino);
 }
 
 void App::wait_for_bells() {
-  bells_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;
-    answer_bells(*core_);
-    wait_for_deadline();
-    wait_for_bells();
-  });
+  bells_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                    [this](const boost::system::error_code& error) {
+                      if (!error) take_bells();
+                    });
+}
+
+void App::take_bells() {
+  const bool more = answer_bells(*core_);
+  wait_for_deadline();
+  if (more) boost::asio::post(loop_, [this] { take_bells(); });  // behind the people who wait
+  else wait_for_bells();
 }
 
 void App::on_deadline() {
@@ -74,7 +81,8 @@ void App::wait_for_deadline() {
   }
   // At least a millisecond, so that a store that cannot write does not turn this into a spin.
   const auto soonest = clock_.now().wall + std::chrono::milliseconds(1);
-  deadline_.expires_at(std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::max(*next, WallTime(soonest))));
+  deadline_.expires_at(
+      std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::max(*next, WallTime(soonest))));
   deadline_.async_wait([this](const boost::system::error_code& error) {
     if (!error) on_deadline();
   });
@@ -107,11 +115,9 @@ void App::wait_for_signal() {
 }
 
 void App::run() {
-  wait_for_bells();
-  wait_for_deadline();
   wait_for_scan();
   wait_for_signal();
-  answer_bells(*core_);
+  take_bells();
   ::sd_notify(0, "READY=1");
   loop_.run();
   ::sd_notify(0, "STOPPING=1");

@@ -28,6 +28,7 @@ class App {
 
  private:
   void wait_for_bells();
+  void take_bells();
   void wait_for_deadline();
   void wait_for_scan();
   void wait_for_signal();

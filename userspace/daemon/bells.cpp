@@ -39,9 +39,11 @@ void begin_hold(Core& core, std::uint64_t id, bool again) {
   auto asked = ask_about(core, *access);
   // Seen before (the daemon was away, or the thread ran a handler), and its program would now read something else.
   const auto* before = core.ledger.request_of_hold(id);
-  const bool changed = before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
+  const bool changed =
+      before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
   const auto now = core.clock.now();
-  settle(core, changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
+  settle(core,
+         changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
 }
 
 const char* ending_text(std::uint32_t how) {
@@ -59,8 +61,7 @@ void end_hold(Core& core, std::uint64_t id, std::uint32_t how) {
   if (thread != core.held.end()) {
     if (how != HP_ENDED_EXIT)
       core.parking.release(id, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
-    else
-      core.parking.forget(id);
+    else core.parking.forget(id);
     core.held.erase(thread);
   }
   core.programs->remove_answer(id);
@@ -139,15 +140,16 @@ void record_event(Core& core, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void answer_bells(Core& core) {
+bool answer_bells(Core& core) {
   bool sweep = false;
-  core.programs->drain(
+  const bool more = core.programs->drain(
       [&](const hp_bell& bell) {
         switch (bell.kind) {
           case HP_BELL_HOLD: return begin_hold(core, bell.id, bell.argument != 0);
           case HP_BELL_CONSUMED: return consumed(core, bell.id, bell.argument == HP_ALLOW);
           case HP_BELL_ENDED: return end_hold(core, bell.id, bell.argument);
-          case HP_BELL_SIGNAL: return signalled(core, static_cast<int>(bell.id), static_cast<int>(bell.id >> 32), bell.argument);
+          case HP_BELL_SIGNAL:
+            return signalled(core, static_cast<int>(bell.id), static_cast<int>(bell.id >> 32), bell.argument);
           case HP_BELL_SESSION: return hear_of_session(core, bell.id);
           case HP_BELL_CGROUP_GONE: return cgroup_gone(core, bell.id, bell.argument != 0);
           case HP_BELL_ATTACH: sweep = true; return;
@@ -156,8 +158,9 @@ void answer_bells(Core& core) {
       },
       [&](std::span<const std::byte> bytes) { record_event(core, bytes); });
   // The tracepoint names the leader only; the other threads are tagged here, or by their first hook.
-  if (!sweep) return;
+  if (!sweep) return more;
   if (auto swept = core.programs->sweep(); !swept) log_error("{}", event::mask(swept.error().text()));
+  return more;
 }
 
 void scan_holds(Core& core) {

@@ -9,8 +9,8 @@
 
 namespace holdpoint::daemon {
 
-// Takes everything out of the rings and carries it out.
-void answer_bells(Core& core);
+// Takes what is in the rings, up to a bound, and carries it out. True: there is more; call again after other work.
+[[nodiscard]] bool answer_bells(Core& core);
 // Compares with the kernel's map: finds holds whose bell was lost, and those that are gone.
 void scan_holds(Core& core);
 

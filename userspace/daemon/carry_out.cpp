@@ -17,17 +17,20 @@ void record_note(Core& core, const approval::Note& note) {
   if (!note.grant.empty()) subjects.grant = core.ledger.grant(note.grant);
   if (note.session != 0) subjects.session = core.ledger.session(note.session);
   const bool weighty = note.kind == "decision" || note.kind == "grant" || note.kind == "grant_revoked";
-  core.recorder.record(audit::from_note(note, subjects), weighty ? audit::Durability::now : audit::Durability::soon);
+  core.recorder.record(audit::from_note(note, subjects),
+                       weighty ? audit::Durability::now : audit::Durability::soon);
 }
 
 void answer(Core& core, const approval::Answer& answer, Now now) {
   if (answer.allow)
     if (auto bound = bind_content(core, answer.hold); !bound) {
-      log_error("hold {}: {}", answer.hold, event::mask(bound.error().text()));  // it stays held; the next scan tries again
+      log_error("hold {}: {}", answer.hold,
+                event::mask(bound.error().text()));  // it stays held; the next scan tries again
       return;
     }
   const BootTime not_after{now.boot.nanoseconds + HP_VERDICT_LIFE_NS};
-  if (auto written = core.programs->answer(answer.hold, answer.kernel_digest, answer.allow, not_after); !written) {
+  if (auto written = core.programs->answer(answer.hold, answer.kernel_digest, answer.allow, not_after);
+      !written) {
     // Without a verdict in the map the thread stays held: nothing opens. The next scan tries again.
     log_error("hold {}: {}", answer.hold, event::mask(written.error().text()));
     return;
@@ -66,16 +69,15 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
   }
   if (!keys.empty()) return;  // the kernel counts its uses
   const auto life = std::chrono::duration_cast<std::chrono::nanoseconds>(grant.not_after - now.wall);
-  const hp_grant value{now.boot.nanoseconds + static_cast<std::uint64_t>(life.count()), grant.uses.value_or(~0ULL),
-                       retry.value_or(0)};
+  const hp_grant value{now.boot.nanoseconds + static_cast<std::uint64_t>(life.count()),
+                       grant.uses.value_or(~0ULL), retry.value_or(0)};
   for (const auto& hold : request->holds) {
     const hp_grant_key key{grant.session, {hold.kernel_digest[0], hold.kernel_digest[1]}};
     const bool known = std::any_of(keys.begin(), keys.end(), [&](const hp_grant_key& other) {
       return other.digest[0] == key.digest[0] && other.digest[1] == key.digest[1];
     });
     if (known) continue;
-    if (auto written = core.programs->put_grant(key, value); written)
-      keys.push_back(key);
+    if (auto written = core.programs->put_grant(key, value); written) keys.push_back(key);
     else
       log_error("grant: {}", event::mask(written.error().text()));  // the daemon answers at each hold instead
   }
@@ -95,7 +97,8 @@ Result<> carry_out(Core& core, const approval::Steps& steps) {
   for (const auto& step : steps)
     if (const auto* note = std::get_if<approval::Note>(&step)) record_note(core, *note);
   for (const auto& step : steps) {
-    if (const auto* grant = std::get_if<approval::SaveGrant>(&step)) put_kernel_grant(core, grant->grant, now);
+    if (const auto* grant = std::get_if<approval::SaveGrant>(&step))
+      put_kernel_grant(core, grant->grant, now);
     if (const auto* verdict = std::get_if<approval::Answer>(&step)) answer(core, *verdict, now);
     if (const auto* waiting = std::get_if<approval::Park>(&step)) park(core, waiting->hold);
   }

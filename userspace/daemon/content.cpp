@@ -24,7 +24,8 @@ approval::NewHold ask_about(Core& core, const event::Access& access) {
   const auto& fixed = access.fixed;
   const auto process = kernel::read_process(static_cast<int>(fixed.tgid));
   kernel::Bound bound;
-  if (fixed.identity.operations & (1U << HP_OP_EXEC)) bound = kernel::bind_content(*core.programs, core.clock, access, process);
+  if (fixed.identity.operations & (1U << HP_OP_EXEC))
+    bound = kernel::bind_content(*core.programs, core.clock, access, process);
   core.contents.erase(fixed.hold_id);
   if (bound.image.count != 0) core.contents.emplace(fixed.hold_id, bound.image);
   while (core.contents.size() > kMostContents) core.contents.erase(core.contents.begin());
@@ -36,7 +37,8 @@ approval::NewHold ask_about(Core& core, const event::Access& access) {
 
 std::expected<void, approval::DecideError> content_as_shown(Core& core, const std::string& id) {
   const auto* request = core.ledger.request(id);
-  if (request == nullptr || request->state != approval::RequestState::open || request->access.bound.empty()) return {};
+  if (request == nullptr || request->state != approval::RequestState::open || request->access.bound.empty())
+    return {};
   const auto digest = request->digest;
   std::vector<std::uint64_t> waiting;
   for (const auto& hold : request->holds)
@@ -51,8 +53,9 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
     if (const auto* other = core.ledger.request_of_hold(hold)) again = other->id;
   }
   if (again.empty()) return {};
-  return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_open,
-                                               "what it would read has changed since it was asked: asked again as " + again});
+  return std::unexpected(
+      approval::DecideError{approval::DecideError::Kind::not_open,
+                            "what it would read has changed since it was asked: asked again as " + again});
 }
 
 Result<> bind_content(Core& core, std::uint64_t hold) {

@@ -17,7 +17,8 @@ namespace holdpoint::daemon {
 
 // Before an approval of `request`: whether its holds would still read what was shown. If not they are asked about again, and
 // the error says so.
-[[nodiscard]] std::expected<void, approval::DecideError> content_as_shown(Core& core, const std::string& request);
+[[nodiscard]] std::expected<void, approval::DecideError> content_as_shown(Core& core,
+                                                                          const std::string& request);
 
 // Hands over what the exec of `hold` may read. Error: the kernel has no room; the hold must not be released.
 [[nodiscard]] Result<> bind_content(Core& core, std::uint64_t hold);

@@ -42,7 +42,8 @@ struct Core {
   std::map<std::string, std::vector<hp_grant_key>> kernel_grants;
   std::uint64_t store_failures = 0;
   std::vector<std::uint64_t> fresh_sessions{};  // their cgroup had no name yet when the kernel rang
-  std::map<std::uint64_t, hp_bound> contents{};  // by hold: what its program would read, as it was when it was asked
+  std::map<std::uint64_t, hp_bound>
+      contents{};  // by hold: what its program would read, as it was when it was asked
 };
 
 // Carries out steps of the ledger: first all that must be durable, then records, then answers. Error: the store could not

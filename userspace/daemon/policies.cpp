@@ -11,7 +11,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uintmax_t kLargestFile = 1 << 20;  // as the parser; checked first, so that nothing huge is read
+constexpr std::uintmax_t kLargestFile = 1
+                                        << 20;  // as the parser; checked first, so that nothing huge is read
 
 Result<std::vector<policy::SourceText>> read_directory(const std::string& directory) {
   std::vector<policy::SourceText> sources;
@@ -20,8 +21,10 @@ Result<std::vector<policy::SourceText>> read_directory(const std::string& direct
        entry.increment(error)) {
     const auto& path = entry->path();
     if (path.extension() != ".yaml" && path.extension() != ".yml") continue;
-    if (!entry->is_regular_file(error)) return fail(path.string() + " is not a regular file", "remove it from the policy directory");
-    if (entry->file_size(error) > kLargestFile) return fail(path.string() + " is larger than 1 MiB", "split it into several files");
+    if (!entry->is_regular_file(error))
+      return fail(path.string() + " is not a regular file", "remove it from the policy directory");
+    if (entry->file_size(error) > kLargestFile)
+      return fail(path.string() + " is larger than 1 MiB", "split it into several files");
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
@@ -46,9 +49,9 @@ policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule) const
 Result<Policies> load_policies(const config::Config& config, std::uint32_t generation) {
   auto sources = read_directory(config.policy_directory);
   if (!sources) return std::unexpected(sources.error());
-  auto result = policy::check(
-      *sources, {config.runtime_directory, config.state_directory, config.config_directory, config.pin_directory,
-                 config.policy_directory});
+  auto result =
+      policy::check(*sources, {config.runtime_directory, config.state_directory, config.config_directory,
+                               config.pin_directory, config.policy_directory});
   auto text = policy::render(result.diagnostics, *sources);
   if (!result.policy) return fail(text, "the policy in force, if any, stays");
   Policies loaded;

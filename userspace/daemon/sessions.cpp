@@ -14,7 +14,9 @@
 namespace holdpoint::daemon {
 namespace {
 
-approval::Principal principal_of(unsigned uid) { return {"unix", std::to_string(uid), kernel::user_name(uid)}; }
+approval::Principal principal_of(unsigned uid) {
+  return {"unix", std::to_string(uid), kernel::user_name(uid)};
+}
 
 approval::Session describe(Core& core, std::uint64_t id, const hp_session& session, std::string how) {
   approval::Session described;
@@ -28,8 +30,8 @@ approval::Session describe(Core& core, std::uint64_t id, const hp_session& sessi
   return described;
 }
 
-Result<approval::Session> open(Core& core, std::uint32_t agent, const std::string& cgroup, unsigned uid, unsigned login,
-                               std::string how, approval::Claims claims) {
+Result<approval::Session> open(Core& core, std::uint32_t agent, const std::string& cgroup, unsigned uid,
+                               unsigned login, std::string how, approval::Claims claims) {
   const auto id = core.cgroups.id_of(cgroup);
   if (!id) return std::unexpected(id.error());
   const auto known = core.programs->cgroup(*id);
@@ -56,7 +58,8 @@ Result<std::uint32_t> agent_id(const Core& core, const std::string& name) {
   if (const auto id = policy::find_agent(core.policies.checked, name)) return *id;
   std::string known;
   for (const auto& agent : core.policies.agents) known += (known.empty() ? "" : ", ") + agent.name;
-  return fail("no agent \"" + name + "\" in the policy", known.empty() ? "the policy declares none" : "it declares: " + known);
+  return fail("no agent \"" + name + "\" in the policy",
+              known.empty() ? "the policy declares none" : "it declares: " + known);
 }
 
 unsigned login_uid(int pid) {
@@ -89,19 +92,18 @@ void know_session(Core& core, std::uint64_t id) {
   if (!session) return;
   const auto path = core.cgroups.path_of(session->cgroup);
   const bool marked = path && core.cgroups.mark_of(*path);
-  (void)carry_out(core, core.ledger.open_session(describe(core, id, *session, marked ? "xattr" : "cgroup"), core.clock.now()));
+  (void)carry_out(core, core.ledger.open_session(describe(core, id, *session, marked ? "xattr" : "cgroup"),
+                                                 core.clock.now()));
 }
 
 void hear_of_session(Core& core, std::uint64_t id) {
   const auto session = core.programs->session(id);
-  if (session && !core.cgroups.path_of(session->cgroup))
-    core.fresh_sessions.push_back(id);
-  else
-    know_session(core, id);
+  if (session && !core.cgroups.path_of(session->cgroup)) core.fresh_sessions.push_back(id);
+  else know_session(core, id);
 }
 
 void look_at_fresh_sessions(Core& core) {
-  for (const auto id : std::exchange(core.fresh_sessions, {})) know_session(core, id);
+  for (const auto id : std::exchange(core.fresh_sessions, {})) hear_of_session(core, id);
 }
 
 void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
@@ -118,7 +120,8 @@ void cgroup_gone(Core& core, std::uint64_t cgroup, bool top) {
 void remove_empty_scopes(Core& core) {
   const auto ours = core.config.session_cgroup + "/";
   for (const auto* session : core.ledger.sessions()) {
-    if (session->ended || session->recognised_by != "run" || !session->cgroup_path.starts_with(ours)) continue;
+    if (session->ended || session->recognised_by != "run" || !session->cgroup_path.starts_with(ours))
+      continue;
     // The kernel refuses while a process or a leaf is in it. When it is gone, the kernel side rings.
     (void)core.cgroups.remove(session->cgroup_path);
   }
@@ -141,7 +144,8 @@ Result<> recognise_cgroups(Core& core) {
       return;
     }
     const auto slash = path.rfind('/');
-    const auto parent = slash == 0 || slash == std::string::npos ? Result<std::uint64_t>(0) : core.cgroups.id_of(path.substr(0, slash));
+    const auto parent = slash == 0 || slash == std::string::npos ? Result<std::uint64_t>(0)
+                                                                 : core.cgroups.id_of(path.substr(0, slash));
     if (const auto above = parent ? core.programs->cgroup(*parent) : std::nullopt) {
       if (auto written = core.programs->put_cgroup(id, *above); !written)
         log_error("{}", event::mask(written.error().text()));
@@ -150,7 +154,8 @@ Result<> recognise_cgroups(Core& core) {
   return core.programs->sweep();
 }
 
-Result<approval::Session> start_session(Core& core, const api::Caller& caller, const api::NewSession& wanted) {
+Result<approval::Session> start_session(Core& core, const api::Caller& caller,
+                                        const api::NewSession& wanted) {
   const auto agent = agent_id(core, wanted.agent);
   if (!agent) return std::unexpected(agent.error());
   const auto kin = kin_of(wanted.pid);
@@ -162,7 +167,8 @@ Result<approval::Session> start_session(Core& core, const api::Caller& caller, c
   auto session = open(core, *agent, *scope, caller.uid, login_uid(caller.pid), "run", wanted.claims);
   if (!session) return session;
   // Now that the cgroup is known, entering it tags.
-  if (auto moved = core.cgroups.move_process(*scope, wanted.pid); !moved) return std::unexpected(moved.error());
+  if (auto moved = core.cgroups.move_process(*scope, wanted.pid); !moved)
+    return std::unexpected(moved.error());
   if (auto swept = core.programs->sweep(); !swept) return std::unexpected(swept.error());
   return session;
 }
@@ -175,9 +181,11 @@ Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::
   if (target.pid != 0) path = core.cgroups.of_process(target.pid);
   if (!target.unit.empty()) path = unit_cgroup(target.unit);
   if (!path) return std::unexpected(path.error());
-  if (path->empty() || *path == "/") return fail("the root cgroup holds the whole host", "name a service, scope or process of its own");
+  if (path->empty() || *path == "/")
+    return fail("the root cgroup holds the whole host", "name a service, scope or process of its own");
   const auto own = core.cgroups.of_process(::getpid());
-  if (own && (*own == *path || own->starts_with(*path + "/"))) return fail("the daemon itself runs in " + *path, "name another cgroup");
+  if (own && (*own == *path || own->starts_with(*path + "/")))
+    return fail("the daemon itself runs in " + *path, "name another cgroup");
   auto session = open(core, *agent, *path, caller.uid, login_uid(caller.pid), "tag", {});
   if (!session) return session;
   // Frozen meanwhile, so that no thread slips out between two looks.
@@ -190,7 +198,8 @@ Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::
 
 Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   if (caller.uid != 0) return fail("only root untags", "sudo holdpoint untag …");
-  if (core.ledger.session(id) == nullptr) return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
+  if (core.ledger.session(id) == nullptr)
+    return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
   for (const auto& [cgroup, value] : core.programs->cgroups())
     if (value.session == id) core.programs->remove_cgroup(cgroup);
   if (auto untagged = core.programs->untag(id); !untagged) return untagged;

@@ -10,7 +10,7 @@ namespace holdpoint::daemon {
 // Takes a session that the kernel opened into the ledger, once.
 void know_session(Core& core, std::uint64_t id);
 // The bell of a new one: it rings within mkdir, a moment before the cgroup can be found by its id. Then it is taken in at the
-// next look.
+// look that finds it.
 void hear_of_session(Core& core, std::uint64_t id);
 void look_at_fresh_sessions(Core& core);
 // A cgroup was removed; `top`: it was a session's, which ends with it.
@@ -20,8 +20,10 @@ void remove_empty_scopes(Core& core);
 // At start and after a policy change: cgroups that exist already and that a pattern or a mark names.
 [[nodiscard]] Result<> recognise_cgroups(Core& core);
 
-[[nodiscard]] Result<approval::Session> start_session(Core& core, const api::Caller& caller, const api::NewSession& wanted);
-[[nodiscard]] Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::TagTarget& target);
+[[nodiscard]] Result<approval::Session> start_session(Core& core, const api::Caller& caller,
+                                                      const api::NewSession& wanted);
+[[nodiscard]] Result<approval::Session> tag(Core& core, const api::Caller& caller,
+                                            const api::TagTarget& target);
 [[nodiscard]] Result<> untag(Core& core, const api::Caller& caller, std::uint64_t session);
 
 }  // namespace holdpoint::daemon

@@ -17,12 +17,15 @@
 namespace holdpoint::kernel {
 
 Result<> Programs::bind(std::uint64_t hold, const hp_bound& content) {
-  if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.bound), &hold, &content, BPF_NOEXIST) == 0 || errno == EEXIST)
+  if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.bound), &hold, &content, BPF_NOEXIST) == 0 ||
+      errno == EEXIST)
     return {};
   return fail_errno("cannot bind the content that was approved", errno);
 }
 
-void Programs::unbind(std::uint64_t hold) { ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.bound), &hold); }
+void Programs::unbind(std::uint64_t hold) {
+  ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.bound), &hold);
+}
 
 void Programs::unbind_session(std::uint64_t session) {
   const int map = ::bpf_map__fd(skeleton_->maps.bound);
@@ -63,7 +66,8 @@ std::vector<hp_file_state> Programs::open_files() const {
   std::vector<hp_file_state> states;
   std::array<hp_file_state, 64> some{};
   for (ssize_t got = 0; iterator && (got = ::read(iterator.get(), some.data(), sizeof(some))) > 0;)
-    states.insert(states.end(), some.begin(), some.begin() + got / static_cast<ssize_t>(sizeof(hp_file_state)));
+    states.insert(states.end(), some.begin(),
+                  some.begin() + got / static_cast<ssize_t>(sizeof(hp_file_state)));
   return states;
 }
 

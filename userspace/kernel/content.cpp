@@ -20,11 +20,12 @@
 namespace holdpoint::kernel {
 namespace {
 
-constexpr std::size_t kMostArguments = HP_BOUND_FILES - 1;  // a person reads no more; the rest is "content not bound"
-constexpr off_t kLargestFile = 16 << 20;                    // hashing must stay well below a second
-constexpr std::size_t kFirstLines = 400;                    // bytes shown of a bound file
-constexpr std::int64_t kSettled = 20'000'000;               // nanoseconds: five ticks of the slowest usual clock (250 Hz)
-constexpr int kTries = 3;                                   // whoever writes on and on gets "content not bound"
+constexpr std::size_t kMostArguments =
+    HP_BOUND_FILES - 1;                        // a person reads no more; the rest is "content not bound"
+constexpr off_t kLargestFile = 16 << 20;       // hashing must stay well below a second
+constexpr std::size_t kFirstLines = 400;       // bytes shown of a bound file
+constexpr std::int64_t kSettled = 20'000'000;  // nanoseconds: five ticks of the slowest usual clock (250 Hz)
+constexpr int kTries = 3;                      // whoever writes on and on gets "content not bound"
 
 struct Candidate {
   std::string shown;               // the path that people see
@@ -38,28 +39,31 @@ struct Candidate {
 };
 
 Fd open_regular(int tgid, const std::string& path) {
-  Fd file(::open(fmt::format("/proc/{}/root{}", tgid, path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
+  Fd file(::open(fmt::format("/proc/{}/root{}", tgid, path).c_str(),
+                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
   if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;
   return Fd();
 }
 
 bool is_regular(int tgid, const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(fmt::format("/proc/{}/root{}", tgid, path).c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
 // Where a descriptor leads, as the kernel's own paths say it.
 std::string path_of(const Fd& file) {
   std::array<char, HP_PATH_MAX> target{};
-  const auto length = ::readlink(fmt::format("/proc/self/fd/{}", file.get()).c_str(), target.data(), target.size());
+  const auto length =
+      ::readlink(fmt::format("/proc/self/fd/{}", file.get()).c_str(), target.data(), target.size());
   return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
 std::string first_lines(std::string text) {
   text.resize(std::min(text.size(), kFirstLines));
   std::size_t end = 0;
-  for (int line = 0; line < 5 && end != std::string::npos; ++line) end = text.find('\n', end == 0 ? 0 : end + 1);
+  for (int line = 0; line < 5 && end != std::string::npos; ++line)
+    end = text.find('\n', end == 0 ? 0 : end + 1);
   if (end != std::string::npos) text.resize(end);
   return text;
 }
@@ -72,16 +76,19 @@ std::string hex(const std::array<unsigned char, 32>& bytes) {
 
 // False: unreadable.
 bool hash(Candidate& file) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(),
+                                                                        ::EVP_MD_CTX_free);
   ::EVP_DigestInit_ex(context.get(), ::EVP_sha256(), nullptr);
   std::array<char, 65536> buffer{};
   file.head.clear();
   off_t offset = 0;
-  for (ssize_t got = 0; (got = ::pread(file.file.get(), buffer.data(), buffer.size(), offset)) != 0; offset += got) {
+  for (ssize_t got = 0; (got = ::pread(file.file.get(), buffer.data(), buffer.size(), offset)) != 0;
+       offset += got) {
     if (got < 0 || offset > kLargestFile) return false;
     ::EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
     if (file.head.size() < kFirstLines)
-      file.head.append(buffer.data(), std::min(static_cast<std::size_t>(got), kFirstLines - file.head.size()));
+      file.head.append(buffer.data(),
+                       std::min(static_cast<std::size_t>(got), kFirstLines - file.head.size()));
   }
   std::array<unsigned char, 32> digest{};
   ::EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
@@ -141,14 +148,16 @@ void add(Bound& bound, const Programs& programs, const Candidate& file) {
     const auto name = programs.name_hash(file.names[i]);
     std::memcpy(entry.names[i], name.data(), sizeof(entry.names[i]));
   }
-  bound.files.push_back({file.shown, file.sha256, file.state.size, file.state.device, file.state.inode, first_lines(file.head)});
+  bound.files.push_back({file.shown, file.sha256, file.state.size, file.state.device, file.state.inode,
+                         first_lines(file.head)});
 }
 
 // The executed file, if it is a script: its interpreter opens it again by name.
 std::optional<Candidate> script_of(const event::Access& access, int tgid) {
   Candidate script{access.path, {}, open_regular(tgid, access.path), true, {}, {}, {}, false};
   std::array<char, 2> start{};
-  if (!script.file || ::pread(script.file.get(), start.data(), start.size(), 0) != 2 || start[0] != '#' || start[1] != '!')
+  if (!script.file || ::pread(script.file.get(), start.data(), start.size(), 0) != 2 || start[0] != '#' ||
+      start[1] != '!')
     return std::nullopt;
   script.names = {"", access.path, path_of(script.file)};
   return script;
@@ -179,10 +188,8 @@ Bound bind_content(const Programs& programs, const Clock& clock, const event::Ac
   if (files.empty()) return bound;
   settle(programs, clock, files);
   for (const auto& file : files) {
-    if (file.settled)
-      add(bound, programs, file);
-    else
-      bound.complete = false;
+    if (file.settled) add(bound, programs, file);
+    else bound.complete = false;
   }
   bound.image.session = access.fixed.identity.session;
   bound.image.tasks = 1;

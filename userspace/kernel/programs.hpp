@@ -6,9 +6,9 @@
 // Owner: the daemon. Thread: the daemon's loop.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
-#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,9 +51,9 @@ class Programs {
 
   // Descriptor that becomes readable when a bell or an event is there.
   [[nodiscard]] int wake_descriptor() const;
-  // Takes what is in both rings. Callbacks run before this returns.
-  void drain(const std::function<void(const hp_bell&)>& on_bell,
-             const std::function<void(std::span<const std::byte>)>& on_event);
+  // Takes what is in both rings, up to a bound. Callbacks run before this returns. True: there is more.
+  [[nodiscard]] bool drain(const std::function<void(const hp_bell&)>& on_bell,
+                           const std::function<void(std::span<const std::byte>)>& on_event);
 
   [[nodiscard]] std::optional<event::Access> hold(std::uint64_t id) const;
   [[nodiscard]] std::vector<std::uint64_t> holds() const;
@@ -78,8 +78,9 @@ class Programs {
   [[nodiscard]] std::optional<std::uint64_t> grant_uses(const hp_grant_key& key) const;
 
   // A new session of `agent` with `cgroup` as its top. Returns its id.
-  [[nodiscard]] Result<std::uint64_t> open_session(std::uint32_t agent, std::uint64_t cgroup, std::uint32_t owner_uid,
-                                                   std::uint32_t login_uid, BootTime now);
+  [[nodiscard]] Result<std::uint64_t> open_session(std::uint32_t agent, std::uint64_t cgroup,
+                                                   std::uint32_t owner_uid, std::uint32_t login_uid,
+                                                   BootTime now);
   [[nodiscard]] std::optional<hp_session> session(std::uint64_t id) const;
   [[nodiscard]] std::vector<std::pair<std::uint64_t, hp_session>> sessions() const;
   void remove_session(std::uint64_t id);

@@ -18,6 +18,8 @@ struct Programs::Rings {
   const std::function<void(const hp_bell&)>* on_bell = nullptr;
   const std::function<void(std::span<const std::byte>)>* on_event = nullptr;
 
+  unsigned left = 0;  // how many more this round
+
   ~Rings() { ::ring_buffer__free(buffers); }
 };
 

@@ -49,7 +49,8 @@ std::vector<Rule> guard_rules(const GuardPaths& paths) {
   }
   rules.push_back(deny("daemon-files", kChange, "Agents cannot change Holdpoint's files"));
   rules.back().paths =
-      trees({paths.state_directory, paths.config_directory, paths.runtime_directory, paths.policy_directory}, GlobUse::path);
+      trees({paths.state_directory, paths.config_directory, paths.runtime_directory, paths.policy_directory},
+            GlobUse::path);
   // The store and the log hold other agents' requests and what people said about them.
   if (!paths.state_directory.empty()) {
     rules.push_back(

@@ -32,8 +32,8 @@ TEST(CommandLine, WithoutWordsItRunsWithTheDefaults) {
 }
 
 TEST(CommandLine, EveryOptionReachesItsField) {
-  const auto line = parse({"--policies", "/p", "--config", "/c", "--state", "/s", "--runtime", "/r", "--pins", "/b", "--group",
-                           "g", "--sessions", "/agents"});
+  const auto line = parse({"--policies", "/p", "--config", "/c", "--state", "/s", "--runtime", "/r", "--pins",
+                           "/b", "--group", "g", "--sessions", "/agents"});
   ASSERT_TRUE(line) << line.error().text();
   EXPECT_EQ(line->config.policy_directory, "/p");
   EXPECT_EQ(line->config.config_directory, "/c");
@@ -78,8 +78,8 @@ TEST(CommandLine, APathThatIsNotAbsoluteIsRefused) {
 
 TEST(CommandLine, HelpNamesEveryOptionWithItsDefault) {
   const auto text = usage();
-  for (const auto* part : {"--policies", "--config", "--state", "--runtime", "--pins", "--group", "--sessions", "--check",
-                           "--unload", "/var/lib/holdpoint", "4 another daemon"})
+  for (const auto* part : {"--policies", "--config", "--state", "--runtime", "--pins", "--group",
+                           "--sessions", "--check", "--unload", "/var/lib/holdpoint", "4 another daemon"})
     EXPECT_THAT(text, HasSubstr(part));
 }
 

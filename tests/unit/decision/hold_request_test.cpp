@@ -83,8 +83,8 @@ TEST(RequestDigest, TheBordersOfItsPartsCount) {
   auto moved = access();
   moved.path = "/usr/bin/bas";
   moved.argv = {"hbash", "x.sh", "last"};
-  const std::set<std::string> digests{request_digest(joined, {}), request_digest(apart, {}), request_digest(empty, {}),
-                                      request_digest(moved, {})};
+  const std::set<std::string> digests{request_digest(joined, {}), request_digest(apart, {}),
+                                      request_digest(empty, {}), request_digest(moved, {})};
   EXPECT_EQ(digests.size(), 4U);
   auto twice = bound();
   twice.push_back(twice[0]);
@@ -151,12 +151,10 @@ TEST_F(MakeHold, ARefusedAccessIsNoThreadThatWaits) {
 }
 
 TEST_F(MakeHold, EveryDangerIsAWarning) {
-  const std::pair<unsigned, const char*> dangers[] = {{HP_ACCESS_UNLINKED, "no name any more"},
-                                                      {HP_ACCESS_ARGV_CUT, "cannot be verified"},
-                                                      {HP_ACCESS_TRUNCATE, "emptied"},
-                                                      {HP_ACCESS_FAST_OPEN, "fast open"},
-                                                      {HP_ACCESS_CHANGED, "content changed"},
-                                                      {HP_ACCESS_REFUSED, "refused at once"}};
+  const std::pair<unsigned, const char*> dangers[] = {
+      {HP_ACCESS_UNLINKED, "no name any more"}, {HP_ACCESS_ARGV_CUT, "cannot be verified"},
+      {HP_ACCESS_TRUNCATE, "emptied"},          {HP_ACCESS_FAST_OPEN, "fast open"},
+      {HP_ACCESS_CHANGED, "content changed"},   {HP_ACCESS_REFUSED, "refused at once"}};
   for (const auto& [flag, text] : dangers) {
     auto held = access();
     held.fixed.flags = flag;
