@@ -73,7 +73,9 @@ static __always_inline void hold_end_running(struct hp_tag* tag) {
 
 /* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */
 static __always_inline int stop_self(void) {
-  if (bpf_send_signal(SIGSTOP) == 0) return 0;
+  /* To this thread, though it stops the whole process: a SIGSTOP to the process that a sibling has just sent itself is still
+   * pending, the kernel then drops ours without marking this thread, and the restart code would reach the program. */
+  if (bpf_send_signal_thread(SIGSTOP) == 0) return 0;
   count(HP_COUNT_SIGNAL_FAILED);
   return 1;
 }
