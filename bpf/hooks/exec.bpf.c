@@ -17,7 +17,8 @@ int BPF_PROG(hp_exec_begin, struct linux_binprm* bprm) {
   if (!exec) return refuse_blind();
   exec->stage = 0;
   exec->approved = 0;
-  if (tag->exec_hold) bpf_map_delete_elem(&bound, &tag->exec_hold); /* of an execve that was released and then failed */
+  if (tag->exec_hold)
+    bpf_map_delete_elem(&bound, &tag->exec_hold); /* of an execve that was released and then failed */
   tag->exec_hold = 0;
   argv_capture(exec);
   return 0;

@@ -45,7 +45,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
   tag->created_dentry = 0;
   int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
   struct dentry* named = temporary ? BPF_CORE_READ(file, f_path.dentry, d_parent) : file->f_path.dentry;
-  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, temporary ? 1U << HP_OP_CREATE : open_operations(file));
+  struct hp_access* a =
+      access_start(ws, tag, HP_OBJECT_FILE, temporary ? 1U << HP_OP_CREATE : open_operations(file));
   a->identity.open_flags = file->f_flags;
   if (file->f_flags & O_TRUNC) a->flags |= HP_ACCESS_TRUNCATE;
   fill_inode(a, temporary ? BPF_CORE_READ(named, d_inode) : file->f_inode);
@@ -96,7 +97,8 @@ int BPF_PROG(hp_inode_create, struct inode* directory, struct dentry* entry, __u
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
   struct sets in = {.executable = executable_set(tag, ws, policy)};
   __u32 position = BUILD_END;
-  int path = path_build(ws, (struct vfsmount*)tag->create_mount, BPF_CORE_READ(entry, d_parent), entry, &position);
+  int path =
+      path_build(ws, (struct vfsmount*)tag->create_mount, BPF_CORE_READ(entry, d_parent), entry, &position);
   path_keep(ws, position);
   if (path != PATH_OK) {
     count(HP_COUNT_UNRESOLVED);

@@ -17,7 +17,8 @@ static __always_inline int refuse_guard(struct hp_tag* tag, __u32 operation) {
 }
 
 SEC("lsm/task_kill")
-int BPF_PROG(hp_task_kill, struct task_struct* target, struct kernel_siginfo* info, int signal, const struct cred* cred) {
+int BPF_PROG(hp_task_kill, struct task_struct* target, struct kernel_siginfo* info, int signal,
+             const struct cred* cred) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed() || signal == 0) return 0;
@@ -52,7 +53,8 @@ int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, c
 }
 
 SEC("tp_btf/signal_generate")
-int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_struct* task, int group, int result) {
+int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_struct* task, int group,
+             int result) {
   if (result != 0 && result != 2) return 0; /* ignored signals change nothing; 2: already pending */
   if (signal == SIGCONT) return 0;
   if (signal == SIGSTOP && (__u64)info == 1) return 0; /* our own */

@@ -8,12 +8,18 @@
  *                        must have been asked above under its real path. */
 #include "lib/hold.bpf.h"
 
-struct sockaddr_inet { __u16 family; __u16 port; __u8 v4[4]; __u8 v6[16]; };
+struct sockaddr_inet {
+  __u16 family;
+  __u16 port;
+  __u8 v4[4];
+  __u8 v6[16];
+};
 
 /* Reads an IPv4 or IPv6 address into the access. 1 when it is neither. The kernel has copied it already. */
 static __always_inline int fill_address(struct hp_identity* who, const void* address, int length) {
   struct sockaddr_inet in = {};
-  if (length < 8 || bpf_probe_read_kernel(&in, length < (int)sizeof(in) ? 8 : (int)sizeof(in), address)) return 1;
+  if (length < 8 || bpf_probe_read_kernel(&in, length < (int)sizeof(in) ? 8 : (int)sizeof(in), address))
+    return 1;
   __u32* words = (__u32*)who->address;
   who->port = __builtin_bswap16(in.port);
   if (in.family == AF_INET || in.family == 0) {
@@ -32,7 +38,8 @@ static __always_inline int fill_address(struct hp_identity* who, const void* add
 }
 
 /* Judges an access to an address; see policy_image.h for the bytes of a destination. */
-static __always_inline int decide_address(struct hp_tag* tag, struct workspace* ws, struct socket_mark* mark) {
+static __always_inline int decide_address(struct hp_tag* tag, struct workspace* ws,
+                                          struct socket_mark* mark) {
   struct hp_identity* who = &ws->event.access.identity;
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
@@ -41,8 +48,7 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   ws->build[16] = who->port >> 8;
   ws->build[17] = who->port & 255;
   ws->build[18] = who->protocol;
-  in.destination =
-      automaton_run(policy, HP_AUTOMATON_DESTINATION, ws, 0, HP_DESTINATION_BYTES);
+  in.destination = automaton_run(policy, HP_AUTOMATON_DESTINATION, ws, 0, HP_DESTINATION_BYTES);
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   return decide_for(tag, ws, 0, mark, policy, &in);
 }
@@ -50,7 +56,8 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
 #define SUN_PATH_MAX 108
 
 /* Puts the name of a unix socket at the end of ws->build. 0, or 1 when it has none or is unresolved. */
-static __always_inline int fill_unix_name(struct workspace* ws, const void* address, int length, __u32* position) {
+static __always_inline int fill_unix_name(struct workspace* ws, const void* address, int length,
+                                          __u32* position) {
   char name[SUN_PATH_MAX + 4] = {};
   if (length < 3) return 1;
   __u32 size = length - 2;
@@ -76,7 +83,8 @@ static __always_inline int fill_unix_name(struct workspace* ws, const void* addr
   *position = at;
   if (name[0] != '/') {
     struct task_struct* task = bpf_get_current_task_btf();
-    result = path_build_to(ws, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), 0, at - 1, position);
+    result = path_build_to(ws, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), 0,
+                           at - 1, position);
     ws->build[(at - 1) & (HP_PATH_MAX - 1)] = '/';
     if (*position == at - 2) *position = at - 1; /* the root directory is a slash already */
   }
@@ -94,7 +102,8 @@ static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws,
   return decide(tag, ws, 0, policy, &in);
 }
 
-static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, const void* address, int length) {
+static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, const void* address,
+                                       int length) {
   __u32 position = BUILD_END;
   tag->socket_released = 0;
   if (length <= 2) return 0; /* no name: the peer that it has already */
@@ -202,7 +211,8 @@ struct path_match {
 
 static long match_step(__u32 index, void* context) {
   struct path_match* m = context;
-  if (m->ws->build[(m->position + index) & (HP_PATH_MAX - 1)] != m->ws->event.path[index & (HP_PATH_MAX - 1)]) {
+  if (m->ws->build[(m->position + index) & (HP_PATH_MAX - 1)] !=
+      m->ws->event.path[index & (HP_PATH_MAX - 1)]) {
     m->differs = 1;
     return 1;
   }

@@ -14,13 +14,13 @@
 static __always_inline void tag_task(struct task_struct* task, const struct hp_cgroup* cgroup) {
   if (bpf_task_storage_get(&tags, task, 0, 0)) return;
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (tag)
-    tag_fill(tag, cgroup);
-  else
-    count(HP_COUNT_NO_STORAGE); /* its first hook tries again, since it is in the cgroup */
+  if (tag) tag_fill(tag, cgroup);
+  else count(HP_COUNT_NO_STORAGE); /* its first hook tries again, since it is in the cgroup */
 }
 
-static __always_inline __u64 cgroup_of(struct task_struct* task) { return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id); }
+static __always_inline __u64 cgroup_of(struct task_struct* task) {
+  return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
 
 SEC("lsm/task_alloc")
 int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags) {
@@ -147,7 +147,10 @@ int BPF_PROG(hp_mark_cgroup, struct dentry* dentry, const char* name) {
   return 0;
 }
 
-struct bpf_iter__task { struct bpf_iter_meta* meta; struct task_struct* task; };
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+};
 
 SEC("iter/task")
 int hp_sweep(struct bpf_iter__task* context) {
@@ -169,7 +172,12 @@ int hp_untag(struct bpf_iter__task* context) {
   return 0;
 }
 
-struct bpf_iter__task_file { struct bpf_iter_meta* meta; struct task_struct* task; __u32 fd; struct file* file; };
+struct bpf_iter__task_file {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+  __u32 fd;
+  struct file* file;
+};
 
 SEC("iter/task_file")
 int hp_files(struct bpf_iter__task_file* context) {

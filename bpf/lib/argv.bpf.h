@@ -67,9 +67,9 @@ static __always_inline void argv_capture(struct exec_workspace* exec) {
   exec->string = 0;
   exec->wanted.length = exec->wanted.count = 0;
   if (compat)
-    exec->vector = (__u32)(call == 11 ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, dx)); /* execve, else execveat */
-  else
-    exec->vector = call == 59 || call == 520 ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, dx);
+    exec->vector =
+        (__u32)(call == 11 ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, dx)); /* execve, else execveat */
+  else exec->vector = call == 59 || call == 520 ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, dx);
   if (exec->vector) bpf_loop(HP_ARGC_MAX * 2, capture_step, &exec, 0);
   exec->cut = exec->vector && !exec->done && !exec->failed;
   if (exec->wanted.count == 0 && !exec->failed && !exec->cut) {

@@ -101,7 +101,8 @@ static long bound_step(__u32 index, void* context) {
 }
 
 /* Looks the file of ws->event.access up among what this program was bound to. 1: it is not what was shown. Uses ws->build. */
-static __always_inline int bound_check(struct hp_tag* tag, struct workspace* ws, struct inode* inode, __u32 adopt) {
+static __always_inline int bound_check(struct hp_tag* tag, struct workspace* ws, struct inode* inode,
+                                       __u32 adopt) {
   struct hp_access* a = &ws->event.access;
   struct bound_search s = {.set = bpf_map_lookup_elem(&bound, &tag->bound), .adopt = adopt};
   if (!s.set || (a->mode & S_IFMT) != S_IFREG) return 0;

@@ -26,7 +26,8 @@ __noinline int refusal_note(struct hp_tag* tag, struct workspace* ws, __u32 caus
   a->cause = cause;
   count(HP_COUNT_DENIED);
   /* Not for a creation: its inode is the directory's, which other files share. */
-  if ((cause == HP_CAUSE_DECISION || cause == HP_CAUSE_REFUSED) && !(a->identity.operations & (1U << HP_OP_CREATE))) {
+  if ((cause == HP_CAUSE_DECISION || cause == HP_CAUSE_REFUSED) &&
+      !(a->identity.operations & (1U << HP_OP_CREATE))) {
     tag->echo_device = a->identity.device;
     tag->echo_inode = a->identity.inode;
     tag->echo_until = bpf_ktime_get_boot_ns() + HP_DENIAL_ECHO_NS;
@@ -80,7 +81,9 @@ static __always_inline int stop_self(void) {
   return 1;
 }
 
-static __always_inline int same_digest(const __u64 a[2], const __u64 b[2]) { return a[0] == b[0] && a[1] == b[1]; }
+static __always_inline int same_digest(const __u64 a[2], const __u64 b[2]) {
+  return a[0] == b[0] && a[1] == b[1];
+}
 
 /* The stored verdict of hold `id` if it fits: HP_ALLOW, HP_DENY, or HP_ASK when there is none. The delete decides who used
  * it: it succeeds once. */
@@ -93,7 +96,8 @@ static __always_inline __u32 take_verdict(__u64 id, const __u64 wanted[2], __u64
 }
 
 /* The held call is here again. */
-static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, struct hp_hold* held, __u64 now) {
+static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, struct hp_hold* held,
+                                      __u64 now) {
   __u64 id = tag->hold_id;
   ws->event.access.hold_id = id;
   __u32 verdict = take_verdict(id, ws->event.access.digest, now);
@@ -138,9 +142,11 @@ static __always_inline int can_suspend(void) {
 static __always_inline int shell_would_see(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!BPF_CORE_READ(task, signal, tty)) return 0;
-  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) != BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]))
+  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) !=
+      BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]))
     return 0;
-  return BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) != BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
+  return BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) !=
+         BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
 }
 
 /* *bound_id: of the grant, for an exec. */
@@ -182,7 +188,8 @@ static __always_inline int hold_write(struct hp_tag* tag, struct workspace* ws, 
   return 0;
 }
 
-static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec, __u32 mode) {
+static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                                    __u32 mode) {
   struct hp_access* a = &ws->event.access;
   int refused = mode == HP_HOLD_REFUSE || !can_suspend() || (mode == HP_HOLD_AUTO && shell_would_see());
   hold_end(tag, HP_ENDED_OTHER);
@@ -220,8 +227,9 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
                                struct socket_mark* mark, __u32 mode) {
   struct hp_access* a = &ws->event.access;
   __u64 now = a->since;
-  if (tag->echo_until >= now && tag->echo_inode == a->identity.inode && tag->echo_device == a->identity.device &&
-      a->identity.inode && !(a->identity.operations & (1U << HP_OP_CREATE)))
+  if (tag->echo_until >= now && tag->echo_inode == a->identity.inode &&
+      tag->echo_device == a->identity.device && a->identity.inode &&
+      !(a->identity.operations & (1U << HP_OP_CREATE)))
     return refuse(tag, ws, HP_CAUSE_ECHO);
   if (digest(ws, exec)) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
   if (tag->reenter_until >= now && same_digest(tag->reenter_digest, a->digest)) return 0;
@@ -249,14 +257,16 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
 
 /* The answer for the access in `ws` under the rules that match `in`: 0, -EPERM or -ERESTARTNOINTR. */
 static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
-                                      struct socket_mark* mark, struct hp_policy* policy, const struct sets* in) {
+                                      struct socket_mark* mark, struct hp_policy* policy,
+                                      const struct sets* in) {
   struct hp_access* a = &ws->event.access;
   struct outcome out;
   judge(policy, a->identity.operations, in, &out);
   a->rule = out.rule;
   a->verdict = out.verdict;
   a->policy_generation = policy->generation;
-  if (out.verdict == HP_DENY) return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
+  if (out.verdict == HP_DENY)
+    return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
   /* A program that nobody can look at afterwards is never run without a person. */
   if (exec && (a->flags & HP_ACCESS_UNLINKED)) out.verdict = HP_ASK;
   /* What an approved program reads is what was shown, whatever the rules say of the file. */

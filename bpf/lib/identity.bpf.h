@@ -27,8 +27,9 @@ static __always_inline void fill_task(struct hp_access* a, struct hp_tag* tag) {
   who->euid = BPF_CORE_READ(task, cred, euid.val);
   who->egid = BPF_CORE_READ(task, cred, egid.val);
   /* Two words in 6.1, one in later kernels: eight bytes in both. */
-  bpf_probe_read_kernel(&who->capabilities, sizeof(who->capabilities),
-                        (const char*)BPF_CORE_READ(task, cred) + bpf_core_field_offset(struct cred, cap_effective));
+  bpf_probe_read_kernel(
+      &who->capabilities, sizeof(who->capabilities),
+      (const char*)BPF_CORE_READ(task, cred) + bpf_core_field_offset(struct cred, cap_effective));
   struct inode* directory = BPF_CORE_READ(task, fs, pwd.dentry, d_inode);
   who->cwd_inode = BPF_CORE_READ(directory, i_ino);
   who->cwd_device = BPF_CORE_READ(directory, i_sb, s_dev);

@@ -12,8 +12,6 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-
-
 #define EPERM 1
 #define ENOMEM 12
 #define ERESTARTNOINTR 513
@@ -30,7 +28,7 @@
 #define FMODE_EXEC_FLAG 0x20 /* __FMODE_EXEC in f_flags: the open belongs to an execve */
 #define MNT_INTERNAL_FLAG 0x4000
 #define MNT_NS_INTERNAL_POINTER ((void*)-22L) /* ERR_PTR(-EINVAL): of a mount that is in no namespace */
-#define FMODE_NOACCOUNT 0x20000000 /* opened by a file system for itself (overlay layers) */
+#define FMODE_NOACCOUNT 0x20000000            /* opened by a file system for itself (overlay layers) */
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -56,74 +54,197 @@
 
 #define CORE __attribute__((preserve_access_index))
 
-struct list_head { struct list_head *next, *prev; } CORE;
-typedef struct { __u32 val; } kuid_t;
-typedef struct { __u32 val; } kgid_t;
-typedef struct { int counter; } atomic_t;
+struct list_head {
+  struct list_head *next, *prev;
+} CORE;
+typedef struct {
+  __u32 val;
+} kuid_t;
+typedef struct {
+  __u32 val;
+} kgid_t;
+typedef struct {
+  int counter;
+} atomic_t;
 
-struct qstr { __u32 len; const unsigned char *name; } CORE;
-struct super_block { __u32 s_dev; unsigned long s_magic; } CORE;
-struct timespec64 { __s64 tv_sec; long tv_nsec; } CORE;
-struct inode { __u16 i_mode; unsigned long i_ino; struct super_block *i_sb; __s64 i_size; unsigned int i_nlink; kuid_t i_uid; atomic_t i_writecount; } CORE;
-struct inode___named { struct timespec64 i_ctime; } CORE;          /* up to 6.5 */
-struct inode___underscored { struct timespec64 __i_ctime; } CORE;  /* 6.6 to 6.10 */
-struct inode___split { __s64 i_ctime_sec; __u32 i_ctime_nsec; } CORE; /* from 6.11 */
-struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; struct super_block *d_sb; } CORE;
-struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; int mnt_flags; } CORE;
-struct path { struct vfsmount *mnt; struct dentry *dentry; } CORE;
-struct ns_common { unsigned int inum; } CORE;
-struct mnt_namespace { struct ns_common ns; __u64 seq; } CORE;
-struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; struct mnt_namespace *mnt_ns; } CORE;
-struct net { struct ns_common ns; } CORE;
-struct nsproxy { struct mnt_namespace *mnt_ns; struct net *net_ns; } CORE;
-struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; unsigned int f_mode; } CORE;
-struct fs_struct { struct path root; struct path pwd; } CORE;
-struct mm_struct { struct file *exe_file; } CORE;
-struct kernfs_node { struct kernfs_node *parent; __u64 id; } CORE;
-struct cgroup { struct kernfs_node *kn; int level; } CORE;
-struct css_set { struct cgroup *dfl_cgrp; } CORE;
+struct qstr {
+  __u32 len;
+  const unsigned char* name;
+} CORE;
+struct super_block {
+  __u32 s_dev;
+  unsigned long s_magic;
+} CORE;
+struct timespec64 {
+  __s64 tv_sec;
+  long tv_nsec;
+} CORE;
+struct inode {
+  __u16 i_mode;
+  unsigned long i_ino;
+  struct super_block* i_sb;
+  __s64 i_size;
+  unsigned int i_nlink;
+  kuid_t i_uid;
+  atomic_t i_writecount;
+} CORE;
+struct inode___named {
+  struct timespec64 i_ctime;
+} CORE; /* up to 6.5 */
+struct inode___underscored {
+  struct timespec64 __i_ctime;
+} CORE; /* 6.6 to 6.10 */
+struct inode___split {
+  __s64 i_ctime_sec;
+  __u32 i_ctime_nsec;
+} CORE; /* from 6.11 */
+struct dentry {
+  struct dentry* d_parent;
+  struct qstr d_name;
+  struct inode* d_inode;
+  struct super_block* d_sb;
+} CORE;
+struct vfsmount {
+  struct dentry* mnt_root;
+  struct super_block* mnt_sb;
+  int mnt_flags;
+} CORE;
+struct path {
+  struct vfsmount* mnt;
+  struct dentry* dentry;
+} CORE;
+struct ns_common {
+  unsigned int inum;
+} CORE;
+struct mnt_namespace {
+  struct ns_common ns;
+  __u64 seq;
+} CORE;
+struct mount {
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
+  struct vfsmount mnt;
+  struct mnt_namespace* mnt_ns;
+} CORE;
+struct net {
+  struct ns_common ns;
+} CORE;
+struct nsproxy {
+  struct mnt_namespace* mnt_ns;
+  struct net* net_ns;
+} CORE;
+struct file {
+  struct path f_path;
+  struct inode* f_inode;
+  unsigned int f_flags;
+  unsigned int f_mode;
+} CORE;
+struct fs_struct {
+  struct path root;
+  struct path pwd;
+} CORE;
+struct mm_struct {
+  struct file* exe_file;
+} CORE;
+struct kernfs_node {
+  struct kernfs_node* parent;
+  __u64 id;
+} CORE;
+struct cgroup {
+  struct kernfs_node* kn;
+  int level;
+} CORE;
+struct css_set {
+  struct cgroup* dfl_cgrp;
+} CORE;
 struct kernel_cap {}; /* read as eight bytes */
-struct cred { kuid_t uid; kgid_t gid; kuid_t euid; kgid_t egid; struct kernel_cap cap_effective; } CORE;
-struct pid { int level; } CORE;
-struct tty_struct { int index; } CORE;
-struct signal_struct { struct pid *pids[4]; struct tty_struct *tty; } CORE;
-struct thread_info { __u32 status; } CORE;
+struct cred {
+  kuid_t uid;
+  kgid_t gid;
+  kuid_t euid;
+  kgid_t egid;
+  struct kernel_cap cap_effective;
+} CORE;
+struct pid {
+  int level;
+} CORE;
+struct tty_struct {
+  int index;
+} CORE;
+struct signal_struct {
+  struct pid* pids[4];
+  struct tty_struct* tty;
+} CORE;
+struct thread_info {
+  __u32 status;
+} CORE;
 struct task_struct {
   struct thread_info thread_info;
   unsigned int flags;
   int pid;
   int tgid;
-  struct task_struct *real_parent;
-  struct task_struct *group_leader;
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
   __u64 start_boottime;
-  const struct cred *cred;
+  const struct cred* cred;
   char comm[16];
-  struct fs_struct *fs;
-  struct nsproxy *nsproxy;
-  struct signal_struct *signal;
-  struct mm_struct *mm;
-  struct css_set *cgroups;
+  struct fs_struct* fs;
+  struct nsproxy* nsproxy;
+  struct signal_struct* signal;
+  struct mm_struct* mm;
+  struct css_set* cgroups;
   kuid_t loginuid;
   __u32 self_exec_id;
 } CORE;
 struct linux_binprm {
   unsigned long p;
-  struct file *file;
+  struct file* file;
   int argc, envc;
-  const char *filename;
-  const char *interp;
+  const char* filename;
+  const char* interp;
 } CORE;
-struct sock_common { unsigned short skc_family; } CORE;
-struct sock { struct sock_common __sk_common; __u16 sk_type; __u16 sk_protocol; } CORE;
-struct socket { short type; struct sock *sk; struct file *file; } CORE;
-struct msghdr { void *msg_name; int msg_namelen; unsigned int msg_flags; } CORE;
-struct unix_address { int len; char name[0]; } CORE;
-struct unix_sock { struct sock sk; struct unix_address *addr; struct path path; struct sock *peer; } CORE;
-struct sockaddr { __u16 sa_family; };
-struct pt_regs___x86 { unsigned long di, si, dx, r10, bx, cx, orig_ax; } CORE;
-struct kernel_siginfo { int si_signo; int si_code; } CORE;
+struct sock_common {
+  unsigned short skc_family;
+} CORE;
+struct sock {
+  struct sock_common __sk_common;
+  __u16 sk_type;
+  __u16 sk_protocol;
+} CORE;
+struct socket {
+  short type;
+  struct sock* sk;
+  struct file* file;
+} CORE;
+struct msghdr {
+  void* msg_name;
+  int msg_namelen;
+  unsigned int msg_flags;
+} CORE;
+struct unix_address {
+  int len;
+  char name[0];
+} CORE;
+struct unix_sock {
+  struct sock sk;
+  struct unix_address* addr;
+  struct path path;
+  struct sock* peer;
+} CORE;
+struct sockaddr {
+  __u16 sa_family;
+};
+struct pt_regs___x86 {
+  unsigned long di, si, dx, r10, bx, cx, orig_ax;
+} CORE;
+struct kernel_siginfo {
+  int si_signo;
+  int si_code;
+} CORE;
 struct seq_file;
-struct bpf_iter_meta { struct seq_file* seq; } CORE;
+struct bpf_iter_meta {
+  struct seq_file* seq;
+} CORE;
 
 /* Keeps the compiler from folding a bounds check into arithmetic that the verifier cannot follow. */
 #define bounded(value) asm volatile("" : "+r"(value))

@@ -118,7 +118,9 @@ struct {
 #define HP_CGROUP_POLICY HP_MAX_AGENTS
 
 /* Agent name (as an xattr of a cgroup has it, padded with NUL) -> agent id. Written by the daemon at publish. */
-struct agent_name { char text[HP_AGENT_NAME]; };
+struct agent_name {
+  char text[HP_AGENT_NAME];
+};
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, HP_MAX_AGENTS);
@@ -150,7 +152,8 @@ struct walk {
 struct workspace {
   struct walk walk;
   struct hp_event event; /* laid out as the ring carries it */
-  char build[HP_PATH_MAX + 256]; /* the path grows from the end towards the front; 256 = longest component + slash */
+  char build[HP_PATH_MAX +
+             256]; /* the path grows from the end towards the front; 256 = longest component + slash */
 };
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -163,8 +166,9 @@ struct {
 
 /* argv of the execve under way. One per task that executes something; 17 KiB. */
 struct exec_workspace {
-  __u32 stage;        /* of one execve: 0 the named file, then its interpreters */
-  __u32 approved;     /* a person or a grant released this execve: later stages are not asked again, argv is verified */
+  __u32 stage; /* of one execve: 0 the named file, then its interpreters */
+  __u32
+      approved; /* a person or a grant released this execve: later stages are not asked again, argv is verified */
   __u32 failed;       /* argv could not be read */
   __u32 cut;          /* argv is longer than HP_ARGV_MAX */
   __u32 first_length; /* bytes of argv[0] with its NUL */
@@ -174,8 +178,8 @@ struct exec_workspace {
   __u64 string;  /* where the current string goes on; 0: take the next */
   __u32 index;   /* of the next argument */
   __u32 done;
-  __u32 offset;  /* in wanted.bytes, of what is compared next */
-  __u32 skip;    /* strings still to pass over */
+  __u32 offset; /* in wanted.bytes, of what is compared next */
+  __u32 skip;   /* strings still to pass over */
   __u32 differs;
   __u32 reserved;
   struct hp_argv wanted;
@@ -190,7 +194,7 @@ struct {
 
 /* What was decided for a socket: later calls on it to the same address are not asked again. */
 struct socket_mark {
-  __u64 digest[2]; /* of the access that was released */
+  __u64 digest[2];  /* of the access that was released */
   __u8 address[16]; /* peer of a datagram socket whose first send has to ask, */
   __u16 port;
   __u16 pending; /* since resolver libraries connect to every candidate without sending anything */

@@ -9,7 +9,11 @@
 
 #include "maps.bpf.h"
 
-enum path_result { PATH_OK = 0, PATH_UNRESOLVED = 1, PATH_ROOTLESS = 2 /* in no file system tree: memfd, pipe */ };
+enum path_result {
+  PATH_OK = 0,
+  PATH_UNRESOLVED = 1,
+  PATH_ROOTLESS = 2 /* in no file system tree: memfd, pipe */
+};
 
 #define BUILD_END HP_PATH_MAX
 

@@ -29,7 +29,8 @@ static long run_step(__u32 index, void* context) {
 }
 
 /* Rule set of `state`, or NO_SET. */
-static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_automaton* automaton, __u32 state) {
+static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_automaton* automaton,
+                                    __u32 state) {
   __u32 at = automaton->accept_base + state;
   if (at >= HP_MAX_STATES) return NO_SET;
   return policy->accept[at];
@@ -37,10 +38,12 @@ static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_au
 
 /* Runs automaton `which` over ws->build[position, end). NO_SET when the image is broken. Global, as the others marked so: a
  * verifier then looks at it once, and not once for each way that leads to it. It knows no more of the arguments than their types. */
-__noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct workspace* ws, __u32 position, __u32 end) {
+__noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct workspace* ws, __u32 position,
+                               __u32 end) {
   if (!policy || !ws || which >= HP_AUTOMATON_COUNT || position > end || end > HP_PATH_MAX) return NO_SET;
   const struct hp_automaton* automaton = &policy->automata[which];
-  struct run r = {.policy = policy, .automaton = automaton, .ws = ws, .position = position, .state = automaton->start};
+  struct run r = {
+      .policy = policy, .automaton = automaton, .ws = ws, .position = position, .state = automaton->start};
   if (r.state) bpf_loop(end - position, run_step, &r, 0);
   if (r.broken) return NO_SET;
   return set_of(policy, automaton, r.state);
@@ -56,8 +59,9 @@ struct sets {
 /* Position of the lowest one, without branches: a verifier would follow each of their combinations. A lone bit times a de
  * Bruijn number has a different top six bits for each of the 64 bits. */
 static const __u8 bit_position[64] = {
-    0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
-    63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+    0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
+    43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
+    44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
 };
 
 static __always_inline __u32 lowest_bit(__u64 word) {
@@ -71,11 +75,13 @@ static __always_inline const struct hp_set* set_at(struct hp_policy* policy, __u
 }
 
 /* First rule that holds for one operation; HP_MAX_RULES when there is none (a broken image: the caller denies). */
-static __always_inline __u32 first_rule(struct hp_policy* policy, __u32 operation, const struct hp_set* object,
-                                        const struct hp_set* executable, const struct hp_set* destination) {
+static __always_inline __u32 first_rule(struct hp_policy* policy, __u32 operation,
+                                        const struct hp_set* object, const struct hp_set* executable,
+                                        const struct hp_set* destination) {
 #pragma unroll
   for (int w = 0; w < HP_SET_WORDS; w++) {
-    __u64 word = policy->operations[operation].words[w] & object->words[w] & executable->words[w] & destination->words[w];
+    __u64 word = policy->operations[operation].words[w] & object->words[w] & executable->words[w] &
+                 destination->words[w];
     if (word) return w * 64 + lowest_bit(word);
   }
   return HP_MAX_RULES;
@@ -92,8 +98,8 @@ struct outcome {
 #define PACK_VERDICT 16
 #define PACK_HOLD_MODE 20
 #define PACK_FLAGS 24
-__noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set, __u32 executable_set,
-                              __u32 destination_set) {
+__noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
+                              __u32 executable_set, __u32 destination_set) {
   __u32 best = HP_MAX_RULES, verdict = HP_DENY, hold_mode = HP_HOLD_AUTO, flags = 0, seen = 0;
   if (!policy) goto out;
   const struct hp_set* object = set_at(policy, object_set);
@@ -119,10 +125,12 @@ __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 
     seen = 1;
   }
 out:
-  return best | (verdict & 15) << PACK_VERDICT | (hold_mode & 15) << PACK_HOLD_MODE | (flags & 15) << PACK_FLAGS;
+  return best | (verdict & 15) << PACK_VERDICT | (hold_mode & 15) << PACK_HOLD_MODE |
+         (flags & 15) << PACK_FLAGS;
 }
 
-static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in, struct outcome* out) {
+static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,
+                                  struct outcome* out) {
   __u32 packed = judge_packed(policy, operations, in->object, in->executable, in->destination);
   out->rule = packed & 0xffff;
   out->verdict = packed >> PACK_VERDICT & 15;

@@ -7,7 +7,7 @@
 #include "rules.bpf.h"
 
 enum subject_state {
-  SUBJECT_NONE = 0,   /* not an agent's: nothing to decide */
+  SUBJECT_NONE = 0, /* not an agent's: nothing to decide */
   SUBJECT_TAGGED = 1,
   SUBJECT_BROKEN = 2, /* in an agent's cgroup, but its tag can be neither read nor made: deny */
 };
@@ -45,7 +45,8 @@ static __always_inline struct hp_tag* tag_of_current(void) {
 /* Sets *tag when the answer is SUBJECT_TAGGED. */
 static __always_inline int subject(struct hp_tag** tag) {
   *tag = tag_of_current();
-  if (*tag) return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN; /* session 0: there was no room for it */
+  if (*tag)
+    return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN; /* session 0: there was no room for it */
   int state = subject_late(1);
   if (state != SUBJECT_TAGGED) return state;
   *tag = tag_of_current();
@@ -77,7 +78,8 @@ __noinline __u32 executable_set(struct hp_tag* tag, struct workspace* ws, struct
   struct file* file = BPF_CORE_READ(task, mm, exe_file);
   if (!file) return NO_SET;
   __u32 position = BUILD_END;
-  int result = path_build(ws, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), 0, &position);
+  int result =
+      path_build(ws, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), 0, &position);
   if (result == PATH_UNRESOLVED) return NO_SET;
   __u32 set = automaton_run(policy, HP_AUTOMATON_EXECUTABLE, ws, position, BUILD_END);
   tag->executable_set = set;

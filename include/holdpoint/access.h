@@ -9,20 +9,21 @@
 #include "verdict.h"
 
 enum hp_object_kind {
-  HP_OBJECT_FILE = 0,          /* path: as the mounts of the process's namespace show it, from the namespace's root */
-  HP_OBJECT_INET = 1,          /* address: IPv6, IPv4 as ::ffff:a.b.c.d; 0.0.0.0 and :: become loopback */
+  HP_OBJECT_FILE = 0, /* path: as the mounts of the process's namespace show it, from the namespace's root */
+  HP_OBJECT_INET = 1, /* address: IPv6, IPv4 as ::ffff:a.b.c.d; 0.0.0.0 and :: become loopback */
   HP_OBJECT_UNIX_PATH = 2,     /* path: absolute, relative ones joined to the working directory */
   HP_OBJECT_UNIX_ABSTRACT = 3, /* path: '@' and the name */
 };
 
 enum hp_access_flags {
-  HP_ACCESS_UNLINKED = 1 << 0,      /* the file has no name any more, or never had one (memfd, O_TMPFILE) */
-  HP_ACCESS_ARGV_CUT = 1 << 1,      /* argv longer than HP_ARGV_MAX: cannot be verified, so not approved */
-  HP_ACCESS_TRUNCATE = 1 << 2,      /* O_TRUNC */
-  HP_ACCESS_REFUSED = 1 << 3,       /* answered EPERM at once, request filed */
-  HP_ACCESS_SCRIPT_STAGE = 1 << 4,  /* interpreter of a script, second or later stage of one execve */
-  HP_ACCESS_FAST_OPEN = 1 << 5,     /* TCP fast open: connects inside send */
-  HP_ACCESS_CHANGED = 1 << 6,       /* read of a file that an approved program was shown with, and that is another now */
+  HP_ACCESS_UNLINKED = 1 << 0,     /* the file has no name any more, or never had one (memfd, O_TMPFILE) */
+  HP_ACCESS_ARGV_CUT = 1 << 1,     /* argv longer than HP_ARGV_MAX: cannot be verified, so not approved */
+  HP_ACCESS_TRUNCATE = 1 << 2,     /* O_TRUNC */
+  HP_ACCESS_REFUSED = 1 << 3,      /* answered EPERM at once, request filed */
+  HP_ACCESS_SCRIPT_STAGE = 1 << 4, /* interpreter of a script, second or later stage of one execve */
+  HP_ACCESS_FAST_OPEN = 1 << 5,    /* TCP fast open: connects inside send */
+  HP_ACCESS_CHANGED =
+      1 << 6, /* read of a file that an approved program was shown with, and that is another now */
 };
 
 /* What the kernel's digest covers, with path and argv. All of it is filled before hashing; no padding. */
@@ -34,7 +35,7 @@ struct hp_identity {
   __u32 open_flags; /* O_* of the open file, access mode included */
   __u64 device;     /* s_dev of the object, or of the directory for create */
   __u64 inode;
-  __u64 size;       /* exec, HP_ACCESS_CHANGED: size and ctime, so that a rewritten file is another access */
+  __u64 size; /* exec, HP_ACCESS_CHANGED: size and ctime, so that a rewritten file is another access */
   __u64 ctime_ns;
   __u64 cwd_device;
   __u64 cwd_inode;
@@ -53,10 +54,10 @@ struct hp_identity {
 
 struct hp_access {
   struct hp_identity identity;
-  __u64 digest[2]; /* keyed hash of identity, path and argv; the daemon's verdict must repeat it */
-  __u64 hold_id;   /* 0: not a hold */
-  __u64 since;     /* CLOCK_BOOTTIME, nanoseconds */
-  __u64 cgroup;    /* id of the task's cgroup */
+  __u64 digest[2];  /* keyed hash of identity, path and argv; the daemon's verdict must repeat it */
+  __u64 hold_id;    /* 0: not a hold */
+  __u64 since;      /* CLOCK_BOOTTIME, nanoseconds */
+  __u64 cgroup;     /* id of the task's cgroup */
   __u64 start_time; /* group leader's start, CLOCK_BOOTTIME, nanoseconds: with tgid it names one process */
   __u32 tid;
   __u32 tgid;
@@ -65,9 +66,9 @@ struct hp_access {
   __u16 rule; /* index into the policy image; meaningful for HP_CAUSE_RULE and holds */
   __u8 verdict;
   __u8 cause;
-  __u32 flags;      /* hp_access_flags */
-  __u32 attempts;   /* times the held call met its hook; counted by the kernel */
-  __u32 mode;       /* i_mode of the object */
+  __u32 flags;    /* hp_access_flags */
+  __u32 attempts; /* times the held call met its hook; counted by the kernel */
+  __u32 mode;     /* i_mode of the object */
   __u32 path_length;
   __u32 argv_length;
   char comm[16];

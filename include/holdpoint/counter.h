@@ -6,14 +6,14 @@
 enum hp_counter {
   HP_COUNT_ALLOWED = 0,
   HP_COUNT_DENIED = 1,
-  HP_COUNT_HELD = 2,         /* first time a call was suspended */
-  HP_COUNT_REHELD = 3,       /* the same call met the hook again without a verdict */
-  HP_COUNT_CONSUMED = 4,     /* a verdict was used */
-  HP_COUNT_GRANTED = 5,      /* an ask was answered by a live grant */
+  HP_COUNT_HELD = 2,     /* first time a call was suspended */
+  HP_COUNT_REHELD = 3,   /* the same call met the hook again without a verdict */
+  HP_COUNT_CONSUMED = 4, /* a verdict was used */
+  HP_COUNT_GRANTED = 5,  /* an ask was answered by a live grant */
   HP_COUNT_TAGGED = 6,
   HP_COUNT_TAMPERED = 7,
-  HP_COUNT_LOST_BELL = 8,    /* bell ring full: the daemon must scan */
-  HP_COUNT_LOST_EVENT = 9,   /* event ring full: a record is missing */
+  HP_COUNT_LOST_BELL = 8,  /* bell ring full: the daemon must scan */
+  HP_COUNT_LOST_EVENT = 9, /* event ring full: a record is missing */
   HP_COUNT_FULL_HOLDS = 10,
   HP_COUNT_FULL_SESSION = 11,
   HP_COUNT_FULL_SESSIONS = 12,

@@ -47,8 +47,9 @@ struct hp_bound_file {
   __u64 inode;
   __u64 size;
   __u64 ctime_ns;
-  __u32 own;    /* set by the kernel: the program opened it for writing, so its changes are the program's */
-  __u32 script; /* the executed file itself; the kernel puts the name that its interpreter gets into names[0] */
+  __u32 own; /* set by the kernel: the program opened it for writing, so its changes are the program's */
+  __u32
+      script; /* the executed file itself; the kernel puts the name that its interpreter gets into names[0] */
 };
 struct hp_bound {
   __u64 session;
@@ -74,10 +75,10 @@ struct hp_session {
   __u64 cgroup;  /* id of the session's top cgroup */
   __u64 started; /* CLOCK_BOOTTIME, nanoseconds */
   __u32 agent;
-  __u32 owner_uid;   /* real uid of whoever made the cgroup or asked for the session */
-  __u32 login_uid;   /* audit login uid of the same, ~0 = none */
-  __u32 holds;       /* now; counted by the kernel */
-  __u64 hold_count;  /* ever */
+  __u32 owner_uid;  /* real uid of whoever made the cgroup or asked for the session */
+  __u32 login_uid;  /* audit login uid of the same, ~0 = none */
+  __u32 holds;      /* now; counted by the kernel */
+  __u64 hold_count; /* ever */
   __u64 deny_count;
 };
 
@@ -91,16 +92,19 @@ struct hp_cgroup {
 /* Map `tags`: task storage. Written by the kernel only. */
 struct hp_tag {
   __u64 session;
-  __u64 hold_id; /* of the access that is suspended or was just released */
+  __u64 hold_id;                             /* of the access that is suspended or was just released */
   __u64 echo_device, echo_inode, echo_until; /* last denial, see HP_DENIAL_ECHO_NS */
-  __u64 reenter_digest[2], reenter_until; /* a released open of a FIFO comes back to the hook within the same call */
+  __u64 reenter_digest[2],
+      reenter_until;   /* a released open of a FIFO comes back to the hook within the same call */
   __u64 create_dentry; /* path_mknod's note for inode_create: the new entry, */
   __u64 create_mount;  /* and the mount it was reached through */
-  __u64 created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
+  __u64
+      created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
   __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
   __u32 reserved2;
-  __u64 exec_hold;     /* released exec that is under way: for the record should its argv differ, and for `bound` */
-  __u64 bound;         /* key in map `bound`, or 0 */
+  __u64
+      exec_hold; /* released exec that is under way: for the record should its argv differ, and for `bound` */
+  __u64 bound;   /* key in map `bound`, or 0 */
   __u32 agent;
   __u32 executable_set; /* cached: rule set of the running executable */
   __u32 executable_generation;
@@ -114,18 +118,19 @@ enum hp_bell_kind {
   HP_BELL_HOLD = 1,     /* id: hold that is new or stopped again */
   HP_BELL_CONSUMED = 2, /* id: hold whose verdict was used; argument: hp_verdict */
   HP_BELL_ENDED = 3,    /* id: hold that is over without a verdict; argument: hp_ending */
-  HP_BELL_SIGNAL = 4,   /* a signal that is not ignored came while the session has holds; argument: signal; id: tgid that got
+  HP_BELL_SIGNAL =
+      4, /* a signal that is not ignored came while the session has holds; argument: signal; id: tgid that got
                            it, and << 32 the tgid that was running then, if of the same session */
-  HP_BELL_SESSION = 5,  /* id: new session */
-  HP_BELL_ATTACH = 6,   /* id: cgroup a process was moved into: tag its other threads */
+  HP_BELL_SESSION = 5,     /* id: new session */
+  HP_BELL_ATTACH = 6,      /* id: cgroup a process was moved into: tag its other threads */
   HP_BELL_CGROUP_GONE = 7, /* id: cgroup; argument: 1 when it was the top of a session */
 };
 enum hp_ending {
-  HP_ENDED_EXIT = 1,       /* the task died */
-  HP_ENDED_OTHER = 2,      /* the task went on to another access */
-  HP_ENDED_MOOT = 3,       /* the call turned out not to need it (create of an existing file) */
-  HP_ENDED_ALLOWED = 4,    /* policy or grant allows it now */
-  HP_ENDED_DENIED = 5,     /* policy denies it now */
+  HP_ENDED_EXIT = 1,    /* the task died */
+  HP_ENDED_OTHER = 2,   /* the task went on to another access */
+  HP_ENDED_MOOT = 3,    /* the call turned out not to need it (create of an existing file) */
+  HP_ENDED_ALLOWED = 4, /* policy or grant allows it now */
+  HP_ENDED_DENIED = 5,  /* policy denies it now */
 };
 struct hp_bell {
   __u32 kind;
@@ -157,11 +162,11 @@ struct hp_file_id {
 /* Map `config`: array of one, written by the daemon before programs attach. */
 struct hp_config {
   __u64 hash_key[2];
-  __u64 next_session; /* counted up by the kernel; the daemon seeds it above every id ever stored */
-  __u64 next_hold;    /* likewise */
+  __u64 next_session;  /* counted up by the kernel; the daemon seeds it above every id ever stored */
+  __u64 next_hold;     /* likewise */
   __u64 untag_session; /* whose tags the hp_untag iterator takes away */
-  __u32 daemon_tgid;  /* protected from tagged signals */
-  __u32 armed;        /* epoch of the program set that judges; 0: none yet, hooks only tag */
+  __u32 daemon_tgid;   /* protected from tagged signals */
+  __u32 armed;         /* epoch of the program set that judges; 0: none yet, hooks only tag */
 };
 
 #endif

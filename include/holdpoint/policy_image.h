@@ -39,7 +39,7 @@ struct hp_set {
 };
 
 enum hp_rule_flags {
-  HP_RULE_LOG = 1 << 0, /* record also what is allowed */
+  HP_RULE_LOG = 1 << 0,    /* record also what is allowed */
   HP_RULE_DAEMON = 1 << 1, /* an ask that the daemon may answer by itself (arguments) */
 };
 

@@ -9,15 +9,29 @@
 
 #define HP_SIPHASH_INLINE static inline __attribute__((always_inline))
 
-struct siphash { __u64 v0, v1, v2, v3; };
+struct siphash {
+  __u64 v0, v1, v2, v3;
+};
 
-HP_SIPHASH_INLINE __u64 rotate_left(__u64 value, int bits) { return (value << bits) | (value >> (64 - bits)); }
+HP_SIPHASH_INLINE __u64 rotate_left(__u64 value, int bits) {
+  return (value << bits) | (value >> (64 - bits));
+}
 
 HP_SIPHASH_INLINE void siphash_round(struct siphash* s) {
-  s->v0 += s->v1; s->v1 = rotate_left(s->v1, 13); s->v1 ^= s->v0; s->v0 = rotate_left(s->v0, 32);
-  s->v2 += s->v3; s->v3 = rotate_left(s->v3, 16); s->v3 ^= s->v2;
-  s->v0 += s->v3; s->v3 = rotate_left(s->v3, 21); s->v3 ^= s->v0;
-  s->v2 += s->v1; s->v1 = rotate_left(s->v1, 17); s->v1 ^= s->v2; s->v2 = rotate_left(s->v2, 32);
+  s->v0 += s->v1;
+  s->v1 = rotate_left(s->v1, 13);
+  s->v1 ^= s->v0;
+  s->v0 = rotate_left(s->v0, 32);
+  s->v2 += s->v3;
+  s->v3 = rotate_left(s->v3, 16);
+  s->v3 ^= s->v2;
+  s->v0 += s->v3;
+  s->v3 = rotate_left(s->v3, 21);
+  s->v3 ^= s->v0;
+  s->v2 += s->v1;
+  s->v1 = rotate_left(s->v1, 17);
+  s->v1 ^= s->v2;
+  s->v2 = rotate_left(s->v2, 32);
 }
 
 HP_SIPHASH_INLINE void siphash_start(struct siphash* s, const __u64 key[2]) {

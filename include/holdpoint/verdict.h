@@ -31,21 +31,22 @@ enum hp_hold_mode {
 
 /* Why an access was denied without a rule of the policy saying so. Kept in hp_access.cause. */
 enum hp_cause {
-  HP_CAUSE_RULE = 0,           /* the rule in hp_access.rule */
-  HP_CAUSE_DECISION = 1,       /* a verdict that the daemon stored for this hold */
-  HP_CAUSE_ECHO = 2,           /* follow-up of a denial just given */
-  HP_CAUSE_UNRESOLVED = 3,     /* path too long, too deep, or moving under the walk */
-  HP_CAUSE_NO_POLICY = 4,      /* agent without a compiled policy */
-  HP_CAUSE_NO_STORAGE = 5,     /* tag or workspace could not be read or made */
-  HP_CAUSE_HOLDS_FULL = 6,     /* holds map full */
-  HP_CAUSE_SESSION_HOLDS = 7,  /* the session's share of holds is used up */
-  HP_CAUSE_CANNOT_HOLD = 8,    /* this hook or task cannot be suspended: io_uring, kernel thread, SIGSTOP refused */
-  HP_CAUSE_REFUSED = 9,        /* ask with hold mode refuse: EPERM now, request filed, retry after approval */
-  HP_CAUSE_GUARD = 10,         /* built-in protection of the guard itself */
-  HP_CAUSE_ARGV = 11,          /* argv could not be read or is longer than HP_ARGV_MAX */
-  HP_CAUSE_SOCKET_PATH = 12,   /* a unix socket resolved to another file than was evaluated */
-  HP_CAUSE_TAMPERED = 13,      /* argv of the new program differs from what was approved: killed */
-  HP_CAUSE_REHOLDS = 14,       /* HP_MAX_REHOLDS reached */
+  HP_CAUSE_RULE = 0,          /* the rule in hp_access.rule */
+  HP_CAUSE_DECISION = 1,      /* a verdict that the daemon stored for this hold */
+  HP_CAUSE_ECHO = 2,          /* follow-up of a denial just given */
+  HP_CAUSE_UNRESOLVED = 3,    /* path too long, too deep, or moving under the walk */
+  HP_CAUSE_NO_POLICY = 4,     /* agent without a compiled policy */
+  HP_CAUSE_NO_STORAGE = 5,    /* tag or workspace could not be read or made */
+  HP_CAUSE_HOLDS_FULL = 6,    /* holds map full */
+  HP_CAUSE_SESSION_HOLDS = 7, /* the session's share of holds is used up */
+  HP_CAUSE_CANNOT_HOLD =
+      8,                /* this hook or task cannot be suspended: io_uring, kernel thread, SIGSTOP refused */
+  HP_CAUSE_REFUSED = 9, /* ask with hold mode refuse: EPERM now, request filed, retry after approval */
+  HP_CAUSE_GUARD = 10,  /* built-in protection of the guard itself */
+  HP_CAUSE_ARGV = 11,   /* argv could not be read or is longer than HP_ARGV_MAX */
+  HP_CAUSE_SOCKET_PATH = 12, /* a unix socket resolved to another file than was evaluated */
+  HP_CAUSE_TAMPERED = 13,    /* argv of the new program differs from what was approved: killed */
+  HP_CAUSE_REHOLDS = 14,     /* HP_MAX_REHOLDS reached */
 };
 
 #endif

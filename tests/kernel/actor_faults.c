@@ -38,7 +38,7 @@ static void* open_when_told(void* nothing) {
   return nothing;
 }
 
-/* threads N FILE: N threads that are all there say "ready"; after a line on standard input each opens FILE. */
+/* crowd N FILE: N threads that are all there say "ready"; after a line on standard input each opens FILE. */
 static int step_threads(int count, char** words) {
   pthread_t threads[MOST_THREADS];
   char line[16];
@@ -129,7 +129,7 @@ static int step_tamper(int count, char** words) {
 }
 
 const struct actor_step actor_faults[] = {
-    {"threads", step_threads},
+    {"crowd", step_threads},
     {"into", step_into},
     {"tamper", step_tamper},
     {NULL, NULL},

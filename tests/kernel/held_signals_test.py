@@ -139,7 +139,9 @@ def test_a_handler_of_sigcont_sees_the_continuation(daemon):
     process = daemon.spawn(ACTOR, "catch", "CONT", "+", "cat", SECRET)
     daemon.approve(held(daemon))
     status, output = finish(process)
-    assert status == 0 and output.endswith("cat ok 0\ncontent\n") and output.startswith("caught ok 18\n"), output
+    # Continued when it is parked, and once more when it is released: the handler may run before the call's end and after.
+    rest = output.replace("caught ok 18\n", "")
+    assert status == 0 and rest == "cat ok 0\ncontent\n" and output.startswith("caught ok 18\n"), output
 
 
 def test_a_stop_signal_to_one_held_thread_stops_all_until_the_user_continues(daemon):

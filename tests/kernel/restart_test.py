@@ -50,7 +50,7 @@ while True:
 def hold_two(session):
     """A program of one thread and one of many, held; their requests by object and operation."""
     single = daemon.spawn("cat", SECRET, session=session)
-    many = daemon.spawn(ACTOR, "threads", "3", OTHER, session=session, stdin=subprocess.PIPE)
+    many = daemon.spawn(ACTOR, "crowd", "3", OTHER, session=session, stdin=subprocess.PIPE)
     many.stdin.write(b"go\n")
     many.stdin.flush()
     requests = wait_until("both are asked about, with all their threads", lambda: (

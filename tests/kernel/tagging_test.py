@@ -102,7 +102,7 @@ def test_run_says_when_the_command_cannot_be_started():
 def test_tag_finds_every_thread_of_a_running_process():
     place = CGROUP / "threads"
     place.mkdir()
-    process = subprocess.Popen([str(ACTOR), "threads", "64", str(FORBIDDEN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    process = subprocess.Popen([str(ACTOR), "crowd", "64", str(FORBIDDEN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                preexec_fn=enter(place))
     assert process.stdout.readline() == b"ready ok 64\n"
     tagged = holdpoint("tag", str(process.pid), "--agent", "coder")
@@ -179,7 +179,7 @@ def test_a_child_cloned_into_the_agents_cgroup_is_tagged():
 
 
 def test_new_threads_are_tagged():
-    process = daemon.spawn(ACTOR, "threads", "8", FORBIDDEN, session="new-threads", stdin=subprocess.PIPE)
+    process = daemon.spawn(ACTOR, "crowd", "8", FORBIDDEN, session="new-threads", stdin=subprocess.PIPE)
     assert go(process).count("thread EPERM") == 8
 
 

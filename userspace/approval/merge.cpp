@@ -46,7 +46,8 @@ Steps Ledger::ask_again(NewHold hold, Now now) {
   });
   Plan plan;
   if (old.state == RequestState::open && !waits) {
-    close(std::move(old), RequestState::superseded, "superseded: what it would read has changed", "cancellation", plan);
+    close(std::move(old), RequestState::superseded, "superseded: what it would read has changed",
+          "cancellation", plan);
   } else {
     plan.save(old);
     state_.put(std::move(old));

@@ -120,7 +120,8 @@ void State::replace(std::uint64_t number, std::optional<Request> value) {
   if (const Request* old = request(number)) {
     // Only its own: a hold that was asked about again belongs to another request by now.
     for (const Hold& hold : old->holds)
-      if (const auto at = hold_to_request_.find(hold.id); at != hold_to_request_.end() && at->second == number)
+      if (const auto at = hold_to_request_.find(hold.id);
+          at != hold_to_request_.end() && at->second == number)
         hold_to_request_.erase(at);
     // Only its own key: an ended request must not hide a newer open one with the same digest.
     if (old->state == RequestState::open) open_.erase(ActionKey{old->session, old->digest, old->bindable});

@@ -49,7 +49,8 @@ int main(int count, char** arguments) {
     case config::Action::version: std::printf("holdpointd %s\n", daemon::kVersion); return config::kExitOk;
     case config::Action::check: return check(line->config);
     case config::Action::unload:
-      if (auto done = kernel::unload(line->config.pin_directory, kernel::Cgroups(), clock.now().boot); !done) return told(done.error(), config::kExitFailed);
+      if (auto done = kernel::unload(line->config.pin_directory, kernel::Cgroups(), clock.now().boot); !done)
+        return told(done.error(), config::kExitFailed);
       return config::kExitOk;
     case config::Action::run: return run(line->config, clock);
   }

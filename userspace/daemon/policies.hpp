@@ -17,8 +17,8 @@ namespace holdpoint::daemon {
 
 struct Policies {
   policy::Checked checked;
-  std::vector<policy::AgentPolicy> agents;             // index = agent id
-  std::vector<std::unique_ptr<hp_policy>> images;      // likewise
+  std::vector<policy::AgentPolicy> agents;         // index = agent id
+  std::vector<std::unique_ptr<hp_policy>> images;  // likewise
   std::unique_ptr<hp_policy> cgroup_image;
   std::uint32_t generation = 0;
   std::string warnings;  // rendered, may be empty

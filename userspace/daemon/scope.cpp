@@ -15,7 +15,8 @@ using Bus = std::unique_ptr<sd_bus, decltype(&sd_bus_flush_close_unref)>;
 
 Result<Bus> system_bus() {
   sd_bus* bus = nullptr;
-  if (const int error = ::sd_bus_open_system(&bus); error < 0) return fail_errno("cannot reach systemd", -error);
+  if (const int error = ::sd_bus_open_system(&bus); error < 0)
+    return fail_errno("cannot reach systemd", -error);
   return Bus(bus, ::sd_bus_flush_close_unref);
 }
 
@@ -48,7 +49,8 @@ Result<std::string> make_scope(Core& core, const std::string& agent, int pid) {
   }
   auto bus = system_bus();
   if (!bus) return std::unexpected(bus.error());
-  if (auto started = start_scope(bus->get(), name + ".scope", agent, pid); !started) return std::unexpected(started.error());
+  if (auto started = start_scope(bus->get(), name + ".scope", agent, pid); !started)
+    return std::unexpected(started.error());
   return core.cgroups.of_process(pid);
 }
 
@@ -56,19 +58,21 @@ Result<std::string> unit_cgroup(const std::string& unit) {
   auto bus = system_bus();
   if (!bus) return std::unexpected(bus.error());
   char* path = nullptr;
-  if (const int error = ::sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path); error < 0)
+  if (const int error = ::sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path);
+      error < 0)
     return fail_errno("not a unit name: " + unit, -error);
   const std::unique_ptr<char, decltype(&std::free)> owned(path, std::free);
-  const auto* interface = unit.ends_with(".scope") ? "org.freedesktop.systemd1.Scope"
+  const auto* interface = unit.ends_with(".scope")   ? "org.freedesktop.systemd1.Scope"
                           : unit.ends_with(".slice") ? "org.freedesktop.systemd1.Slice"
                                                      : "org.freedesktop.systemd1.Service";
   char* group = nullptr;
   sd_bus_error error = SD_BUS_ERROR_NULL;
-  const int code = ::sd_bus_get_property_string(bus->get(), "org.freedesktop.systemd1", path, interface, "ControlGroup",
-                                                &error, &group);
+  const int code = ::sd_bus_get_property_string(bus->get(), "org.freedesktop.systemd1", path, interface,
+                                                "ControlGroup", &error, &group);
   const std::unique_ptr<char, decltype(&std::free)> owned_group(group, std::free);
   ::sd_bus_error_free(&error);
-  if (code < 0 || group == nullptr || *group == '\0') return fail("systemd has no running unit " + unit, "systemctl status " + unit);
+  if (code < 0 || group == nullptr || *group == '\0')
+    return fail("systemd has no running unit " + unit, "systemctl status " + unit);
   return std::string(group);
 }
 

@@ -15,7 +15,8 @@ CoreService::CoreService(Core& core, std::function<void()> changed)
 
 bool CoreService::caller_is_tagged(int pid) const { return core_.programs->is_tagged(pid); }
 
-std::expected<void, approval::DecideError> CoreService::finish(std::expected<approval::Steps, approval::DecideError> steps) {
+std::expected<void, approval::DecideError> CoreService::finish(
+    std::expected<approval::Steps, approval::DecideError> steps) {
   if (!steps) return std::unexpected(steps.error());
   if (auto done = carry_out(core_, *steps); !done)
     return std::unexpected(approval::DecideError{
@@ -25,17 +26,20 @@ std::expected<void, approval::DecideError> CoreService::finish(std::expected<app
   return {};
 }
 
-std::expected<void, approval::DecideError> CoreService::decide(const std::string& request, approval::Decision decision) {
+std::expected<void, approval::DecideError> CoreService::decide(const std::string& request,
+                                                               approval::Decision decision) {
   if (decision.approve)
     if (auto shown = content_as_shown(core_, request); !shown) return shown;
   return finish(core_.ledger.decide(request, std::move(decision), core_.clock.now()));
 }
 
-std::expected<void, approval::DecideError> CoreService::revoke(const std::string& grant, const approval::Principal& by) {
+std::expected<void, approval::DecideError> CoreService::revoke(const std::string& grant,
+                                                               const approval::Principal& by) {
   return finish(core_.ledger.revoke(grant, by, core_.clock.now()));
 }
 
-Result<approval::Session> CoreService::start_session(const api::Caller& caller, const api::NewSession& wanted) {
+Result<approval::Session> CoreService::start_session(const api::Caller& caller,
+                                                     const api::NewSession& wanted) {
   return daemon::start_session(core_, caller, wanted);
 }
 Result<approval::Session> CoreService::tag(const api::Caller& caller, const api::TagTarget& target) {
@@ -58,11 +62,14 @@ api::Health CoreService::health() const {
   health.counters.emplace_back("store_failures", core_.store_failures);
   health.counters.emplace_back("records_not_written", core_.recorder.losing());
   health.started = started_;
-  if (core_.store_failures != 0) health.problems.emplace_back("the store could not write; what was not stored stays held (disk full?)");
-  if (core_.recorder.losing() != 0) health.problems.emplace_back("records are being lost: the record log cannot be written");
+  if (core_.store_failures != 0)
+    health.problems.emplace_back("the store could not write; what was not stored stays held (disk full?)");
+  if (core_.recorder.losing() != 0)
+    health.problems.emplace_back("records are being lost: the record log cannot be written");
   for (const auto& [name, value] : health.counters)
     if (name == "lost_events" && value != 0)
-      health.problems.push_back(fmt::format("{} records of denials were lost: more came than the ring holds", value));
+      health.problems.push_back(
+          fmt::format("{} records of denials were lost: more came than the ring holds", value));
   return health;
 }
 

@@ -18,15 +18,19 @@ class CoreService final : public api::Service {
                                                                   approval::Decision decision) override;
   [[nodiscard]] std::expected<void, approval::DecideError> revoke(const std::string& grant,
                                                                   const approval::Principal& by) override;
-  [[nodiscard]] Result<approval::Session> start_session(const api::Caller& caller, const api::NewSession& wanted) override;
-  [[nodiscard]] Result<approval::Session> tag(const api::Caller& caller, const api::TagTarget& target) override;
+  [[nodiscard]] Result<approval::Session> start_session(const api::Caller& caller,
+                                                        const api::NewSession& wanted) override;
+  [[nodiscard]] Result<approval::Session> tag(const api::Caller& caller,
+                                              const api::TagTarget& target) override;
   [[nodiscard]] Result<> untag(const api::Caller& caller, std::uint64_t session) override;
   [[nodiscard]] api::Health health() const override;
-  [[nodiscard]] Result<std::vector<api::StreamEvent>> records(std::uint64_t after, std::size_t limit) const override;
+  [[nodiscard]] Result<std::vector<api::StreamEvent>> records(std::uint64_t after,
+                                                              std::size_t limit) const override;
   [[nodiscard]] Subscription subscribe(std::function<void(const api::StreamEvent&)> callback) override;
 
  private:
-  [[nodiscard]] std::expected<void, approval::DecideError> finish(std::expected<approval::Steps, approval::DecideError> steps);
+  [[nodiscard]] std::expected<void, approval::DecideError> finish(
+      std::expected<approval::Steps, approval::DecideError> steps);
 
   Core& core_;
   std::function<void()> changed_;

@@ -44,7 +44,8 @@ audit::Origin origin() {
 
 std::uint32_t generation_at(Now now) {
   // Seconds: larger at each start, and never 0.
-  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
 }
 
 // Agent ids are positions in the policy, and live tags carry them.
@@ -53,7 +54,8 @@ Result<> keep_agent_ids(const kernel::Programs& programs, const Policies& polici
     const bool same = id < policies.agents.size() && policies.agents[id].name == name;
     const auto sessions = programs.sessions();
     const auto number = id;
-    const bool alive = std::any_of(sessions.begin(), sessions.end(), [&](const auto& entry) { return entry.second.agent == number; });
+    const bool alive = std::any_of(sessions.begin(), sessions.end(),
+                                   [&](const auto& entry) { return entry.second.agent == number; });
     if (!same && alive)
       return fail("agent \"" + name + "\" has live sessions, but moved or vanished in the policy",
                   "keep agents in their order and add new ones at the end, or end the sessions first");
@@ -91,10 +93,8 @@ void take_over(Core& core) {
       threads[id] = {static_cast<int>(access->fixed.tgid), static_cast<int>(access->fixed.tid)};
   core.parking.adopt(threads);
   for (const auto& [id, session] : core.programs->sessions()) {
-    if (core.cgroups.path_of(session.cgroup))
-      know_session(core, id);
-    else
-      cgroup_gone(core, session.cgroup, true);
+    if (core.cgroups.path_of(session.cgroup)) know_session(core, id);
+    else cgroup_gone(core, session.cgroup, true);
   }
   std::vector<std::uint64_t> gone;
   for (const auto* session : core.ledger.sessions())
@@ -105,14 +105,18 @@ void take_over(Core& core) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config, const Clock& clock) {
-  for (const auto& [path, mode] : {std::pair{config.state_directory, 0700}, std::pair{config.runtime_directory, 0755}})
+std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config,
+                                                            const Clock& clock) {
+  for (const auto& [path, mode] :
+       {std::pair{config.state_directory, 0700}, std::pair{config.runtime_directory, 0755}})
     if (auto made = make_directory(path, static_cast<mode_t>(mode)); !made) return stop(made.error());
   const auto now = clock.now();
   auto policies = load_policies(config, generation_at(now));
   if (!policies) return stop(policies.error(), config::kExitPolicy);
   auto store = approval::Store::open(config.state_directory);
-  if (!store) return stop(store.error(), store.error().code == EWOULDBLOCK ? config::kExitAnother : config::kExitFailed);
+  if (!store)
+    return stop(store.error(),
+                store.error().code == EWOULDBLOCK ? config::kExitAnother : config::kExitFailed);
   auto contents = store->load();
   if (!contents) return stop(contents.error());
   auto log = audit::Log::open(config.state_directory + "/records", origin(), now);
@@ -120,10 +124,20 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
   // Ids of sessions and holds start above the store's, and above every number that time could have given out.
   auto programs = kernel::Programs::load({config.pin_directory, contents->next_session, contents->next_hold});
   if (!programs) return stop(programs.error());
-  auto core = std::make_unique<Core>(Core{clock, config, std::move(*store), approval::Ledger(contents->counters),
-                                          Recorder(std::move(*log), clock), std::move(*policies), std::move(*programs),
-                                          kernel::Cgroups(), kernel::Parking(kernel::Cgroups()), {}, {}, 0});
-  core->ledger.restore(std::move(contents->sessions), std::move(contents->requests), std::move(contents->grants));
+  auto core = std::make_unique<Core>(Core{clock,
+                                          config,
+                                          std::move(*store),
+                                          approval::Ledger(contents->counters),
+                                          Recorder(std::move(*log), clock),
+                                          std::move(*policies),
+                                          std::move(*programs),
+                                          kernel::Cgroups(),
+                                          kernel::Parking(kernel::Cgroups()),
+                                          {},
+                                          {},
+                                          0});
+  core->ledger.restore(std::move(contents->sessions), std::move(contents->requests),
+                       std::move(contents->grants));
   if (auto done = publish(*core); !done) return stop(done.error());
   record_start(*core);
   if (auto done = recognise_cgroups(*core); !done) return stop(done.error());

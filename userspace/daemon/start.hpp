@@ -14,6 +14,7 @@ struct StartError {
   config::ExitCode exit;
 };
 
-[[nodiscard]] std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config, const Clock& clock);
+[[nodiscard]] std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config,
+                                                                          const Clock& clock);
 
 }  // namespace holdpoint::daemon

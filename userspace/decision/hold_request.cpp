@@ -45,7 +45,8 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
     found.emplace_back("argv is longer than 16 KiB and cannot be verified: deny only");
   if (access.flags & HP_ACCESS_TRUNCATE) found.emplace_back("the file will be emptied");
   if (access.flags & HP_ACCESS_FAST_OPEN) found.emplace_back("TCP fast open: connects and sends at once");
-  if (access.flags & HP_ACCESS_CHANGED) found.emplace_back("content changed since it was approved, or it is being written");
+  if (access.flags & HP_ACCESS_CHANGED)
+    found.emplace_back("content changed since it was approved, or it is being written");
   if (access.flags & HP_ACCESS_REFUSED) found.emplace_back("refused at once; approval lets a retry pass");
   if (!facts.bound_complete)
     found.emplace_back("content not bound: an argument names a file that could not be hashed");

@@ -32,7 +32,8 @@ Result<std::string> cgroup_line(const std::string& file) {
   std::string line;
   while (std::getline(in, line))
     if (line.starts_with("0::")) return line.substr(3);
-  return fail("no cgroup v2 entry in " + file, "the process may be gone; holdpoint needs the unified cgroup hierarchy");
+  return fail("no cgroup v2 entry in " + file,
+              "the process may be gone; holdpoint needs the unified cgroup hierarchy");
 }
 
 std::vector<int> numbers_in(const std::string& file) {
@@ -43,7 +44,7 @@ std::vector<int> numbers_in(const std::string& file) {
 }  // namespace
 
 Result<std::uint64_t> Cgroups::id_of(const std::string& path) const {
-  struct stat status {};
+  struct stat status{};
   if (::stat((mount_ + path).c_str(), &status) != 0) return fail_errno("no cgroup " + path, errno);
   return status.st_ino;
 }
@@ -57,20 +58,27 @@ std::optional<std::string> Cgroups::path_of(std::uint64_t id) const {
   const Fd found(::open_by_handle_at(root.get(), &handle.head, O_PATH | O_CLOEXEC));
   if (!found) return std::nullopt;
   char target[4096];
-  const auto length = ::readlink(fmt::format("/proc/self/fd/{}", found.get()).c_str(), target, sizeof(target));
+  const auto length =
+      ::readlink(fmt::format("/proc/self/fd/{}", found.get()).c_str(), target, sizeof(target));
   if (length <= 0) return std::nullopt;
   const std::string full(target, static_cast<std::size_t>(length));
   if (!full.starts_with(mount_) || full.ends_with(" (deleted)")) return std::nullopt;
   return full.size() == mount_.size() ? "/" : full.substr(mount_.size());
 }
 
-Result<std::string> Cgroups::of_process(int pid) const { return cgroup_line(fmt::format("/proc/{}/cgroup", pid)); }
+Result<std::string> Cgroups::of_process(int pid) const {
+  return cgroup_line(fmt::format("/proc/{}/cgroup", pid));
+}
 Result<std::string> Cgroups::of_thread(int tgid, int tid) const {
   return cgroup_line(fmt::format("/proc/{}/task/{}/cgroup", tgid, tid));
 }
 
-std::vector<int> Cgroups::processes_in(const std::string& path) const { return numbers_in(mount_ + path + "/cgroup.procs"); }
-std::vector<int> Cgroups::threads_in(const std::string& path) const { return numbers_in(mount_ + path + "/cgroup.threads"); }
+std::vector<int> Cgroups::processes_in(const std::string& path) const {
+  return numbers_in(mount_ + path + "/cgroup.procs");
+}
+std::vector<int> Cgroups::threads_in(const std::string& path) const {
+  return numbers_in(mount_ + path + "/cgroup.threads");
+}
 
 std::optional<std::string> Cgroups::mark_of(const std::string& path) const {
   char value[64];
@@ -93,13 +101,15 @@ Result<> Cgroups::make(const std::string& path) const {
   std::string made = mount_;
   for (const auto& part : fs::path(path).relative_path()) {
     made += "/" + part.string();
-    if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("cannot make cgroup " + path, errno);
+    if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST)
+      return fail_errno("cannot make cgroup " + path, errno);
   }
   return {};
 }
 
 Result<> Cgroups::remove(const std::string& path) const {
-  if (::rmdir((mount_ + path).c_str()) != 0 && errno != ENOENT) return fail_errno("cannot remove cgroup " + path, errno);
+  if (::rmdir((mount_ + path).c_str()) != 0 && errno != ENOENT)
+    return fail_errno("cannot remove cgroup " + path, errno);
   return {};
 }
 

@@ -36,7 +36,8 @@ class Cgroups {
   [[nodiscard]] Result<> remove(const std::string& path) const;
   [[nodiscard]] Result<> move_process(const std::string& path, int pid) const;
   [[nodiscard]] Result<> move_thread(const std::string& path, int tid) const;
-  [[nodiscard]] Result<> write(const std::string& path, const std::string& file, const std::string& value) const;
+  [[nodiscard]] Result<> write(const std::string& path, const std::string& file,
+                               const std::string& value) const;
   [[nodiscard]] bool exists(const std::string& path) const;
 
  private:

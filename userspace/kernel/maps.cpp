@@ -41,14 +41,16 @@ std::optional<Value> lookup(int map, const Key& key) {
 
 template <typename Key, typename Value>
 Result<> update(int map, const Key& key, const Value& value, const char* what) {
-  if (::bpf_map_update_elem(map, &key, &value, BPF_ANY) != 0) return fail_errno(std::string("cannot write ") + what, errno);
+  if (::bpf_map_update_elem(map, &key, &value, BPF_ANY) != 0)
+    return fail_errno(std::string("cannot write ") + what, errno);
   return {};
 }
 
 }  // namespace
 
 Result<> Programs::swap_policy(std::uint32_t slot, const hp_policy& image) {
-  const Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "hp_policy", sizeof(std::uint32_t), sizeof(hp_policy), 1, nullptr));
+  const Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "hp_policy", sizeof(std::uint32_t), sizeof(hp_policy),
+                                  1, nullptr));
   if (!inner) return fail_errno("cannot make a policy table", errno);
   if (auto written = update(inner.get(), std::uint32_t{0}, image, "a policy table"); !written) return written;
   return update(::bpf_map__fd(skeleton_->maps.policies), slot, inner.get(), "the policy slot");
@@ -92,7 +94,8 @@ std::vector<std::uint64_t> Programs::holds() const {
   return keys_of<std::uint64_t>(::bpf_map__fd(skeleton_->maps.holds));
 }
 
-Result<> Programs::answer(std::uint64_t hold, const std::array<std::uint64_t, 2>& digest, bool allow, BootTime not_after) {
+Result<> Programs::answer(std::uint64_t hold, const std::array<std::uint64_t, 2>& digest, bool allow,
+                          BootTime not_after) {
   hp_answer answer{};
   std::memcpy(answer.digest, digest.data(), sizeof(answer.digest));
   answer.not_after = not_after.nanoseconds;
@@ -121,8 +124,8 @@ std::optional<std::uint64_t> Programs::grant_uses(const hp_grant_key& key) const
   return grant->uses;
 }
 
-Result<std::uint64_t> Programs::open_session(std::uint32_t agent, std::uint64_t cgroup, std::uint32_t owner_uid,
-                                             std::uint32_t login_uid, BootTime now) {
+Result<std::uint64_t> Programs::open_session(std::uint32_t agent, std::uint64_t cgroup,
+                                             std::uint32_t owner_uid, std::uint32_t login_uid, BootTime now) {
   const std::uint64_t id = std::atomic_ref(config_->next_session).fetch_add(1);
   hp_session session{};
   session.cgroup = cgroup;
@@ -132,7 +135,8 @@ Result<std::uint64_t> Programs::open_session(std::uint32_t agent, std::uint64_t 
   session.login_uid = login_uid;
   if (auto written = update(::bpf_map__fd(skeleton_->maps.sessions), id, session, "a session"); !written)
     return std::unexpected(written.error());
-  if (auto written = put_cgroup(cgroup, hp_cgroup{id, agent, 0}); !written) return std::unexpected(written.error());
+  if (auto written = put_cgroup(cgroup, hp_cgroup{id, agent, 0}); !written)
+    return std::unexpected(written.error());
   return id;
 }
 
@@ -155,7 +159,9 @@ Result<> Programs::put_cgroup(std::uint64_t cgroup, const hp_cgroup& value) {
 std::optional<hp_cgroup> Programs::cgroup(std::uint64_t id) const {
   return lookup<hp_cgroup>(::bpf_map__fd(skeleton_->maps.cgroups), id);
 }
-void Programs::remove_cgroup(std::uint64_t id) { ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.cgroups), &id); }
+void Programs::remove_cgroup(std::uint64_t id) {
+  ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.cgroups), &id);
+}
 
 std::vector<std::pair<std::uint64_t, hp_cgroup>> Programs::cgroups() const {
   std::vector<std::pair<std::uint64_t, hp_cgroup>> found;
@@ -203,14 +209,15 @@ bool Programs::is_tagged(int pid) const {
 }
 
 Result<> Programs::guard_file(std::uint64_t device, std::uint64_t inode) {
-  return update(::bpf_map__fd(skeleton_->maps.guarded), hp_file_id{device, inode}, std::uint32_t{1}, "a guarded file");
+  return update(::bpf_map__fd(skeleton_->maps.guarded), hp_file_id{device, inode}, std::uint32_t{1},
+                "a guarded file");
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Programs::counters() const {
   static constexpr std::array<const char*, HP_COUNT_END> kNames = {
-      "allowed",       "denied",       "held",          "held_again",   "released",     "granted",
-      "tagged",        "tampered",     "lost_bells",    "lost_events",  "full_holds",   "full_session_holds",
-      "full_sessions", "no_storage",   "unresolved",    "rename_races", "signal_failed", "full_arguments"};
+      "allowed",       "denied",     "held",       "held_again",   "released",      "granted",
+      "tagged",        "tampered",   "lost_bells", "lost_events",  "full_holds",    "full_session_holds",
+      "full_sessions", "no_storage", "unresolved", "rename_races", "signal_failed", "full_arguments"};
   std::vector<std::pair<std::string, std::uint64_t>> found;
   for (std::uint32_t what = 0; what < HP_COUNT_END; ++what)
     found.emplace_back(kNames[what], counter(static_cast<hp_counter>(what)));

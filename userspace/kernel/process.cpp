@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMostAncestors = 16;
-constexpr std::size_t kDeepestTree = 256;     // parents looked at; a deeper tree counts as unrelated
+constexpr std::size_t kDeepestTree = 256;  // parents looked at; a deeper tree counts as unrelated
 
 std::string link_target(const std::string& path) {
   std::error_code error;
@@ -54,7 +54,8 @@ event::Process read_process(int tgid) {
   process.pid = tgid;
   process.executable = link_target(fmt::format("/proc/{}/exe", tgid));
   process.directory = link_target(fmt::format("/proc/{}/cwd", tgid));
-  for (int pid = parent_of(tgid); pid > 0 && process.ancestors.size() < kMostAncestors; pid = parent_of(pid)) {
+  for (int pid = parent_of(tgid); pid > 0 && process.ancestors.size() < kMostAncestors;
+       pid = parent_of(pid)) {
     auto command = whole(fmt::format("/proc/{}/cmdline", pid), 4096);
     while (!command.empty() && command.back() == '\0') command.pop_back();
     process.ancestors.push_back({pid, std::move(command)});
@@ -83,7 +84,8 @@ std::string user_name(unsigned uid) {
   passwd entry{};
   passwd* found = nullptr;
   std::array<char, 4096> buffer{};
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return found->pw_name;
   return std::to_string(uid);
 }
 

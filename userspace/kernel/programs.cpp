@@ -99,7 +99,8 @@ Result<> Programs::open_and_load(const Options& options) {
   }
   if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
     return fail(fmt::format("the kernel refused the BPF programs: {}", log.tail()),
-                "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of another version "
+                "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of "
+                "another version "
                 "are removed with holdpointd --unload");
   }
   return {};
@@ -107,7 +108,8 @@ Result<> Programs::open_and_load(const Options& options) {
 
 Result<> Programs::configure(const Options& options) {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  void* mapped = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(skeleton_->maps.config), 0);
+  void* mapped =
+      ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(skeleton_->maps.config), 0);
   if (mapped == MAP_FAILED) return fail_errno("cannot map the configuration", errno);
   config_ = static_cast<hp_config*>(mapped);
   if (config_->hash_key[0] == 0 &&
