@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const struct actor_step* const tables[] = {
-    actor_file, actor_exec, actor_socket, actor_held, actor_faults,
+    actor_file, actor_exec, actor_socket, actor_held, actor_faults, actor_rows, actor_compat, actor_trace,
 };
 
 long actor_say(const char* what, long result) {

@@ -17,7 +17,13 @@ extern const struct actor_step actor_exec[];
 extern const struct actor_step actor_socket[];
 extern const struct actor_step actor_held[];
 extern const struct actor_step actor_faults[];
+extern const struct actor_step actor_rows[];
+extern const struct actor_step actor_compat[];
+extern const struct actor_step actor_trace[];
 
 /* Prints "WHAT ok RESULT", or "WHAT ERRNO-NAME" (by errno) when the result is negative, as one line at once. Returns the
  * result. errno 513 and the like, which no program may see, are printed as numbers. */
 long actor_say(const char* what, long result);
+
+/* Waits until that thread of ours sleeps in a system call. */
+void actor_wait_asleep(int tid);

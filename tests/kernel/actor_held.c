@@ -4,21 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/futex.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -68,36 +64,9 @@ static int step_two(int count, char** words) {
   return 0;
 }
 
-/* ---- siblings that wait in the kernel while another thread is held */
+/* ---- threads */
 
-static int wake[2];
-static int word;
-static volatile int tids[4], interrupted[4], calm;
-
-static int waits_once(int which, int epoll) {
-  struct epoll_event event;
-  struct pollfd poll_fd = {.fd = wake[0], .events = POLLIN};
-  struct timespec long_time = {.tv_sec = 3600};
-  switch (which) {
-    case 0: return epoll_wait(epoll, &event, 1, -1);
-    case 1: return poll(&poll_fd, 1, -1);
-    case 2: return (int)syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-    default: return nanosleep(&long_time, NULL);
-  }
-}
-
-static void* wait_and_count(void* argument) {
-  int which = (int)(long)argument, epoll = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event event = {.events = EPOLLIN};
-  epoll_ctl(epoll, EPOLL_CTL_ADD, wake[0], &event);
-  tids[which] = (int)syscall(SYS_gettid);
-  while (!calm && waits_once(which, epoll) < 0 && errno == EINTR)
-    __atomic_add_fetch(&interrupted[which], 1, __ATOMIC_SEQ_CST);
-  return NULL;
-}
-
-/* Waits until that thread of ours sleeps in a system call. */
-static void wait_asleep(int tid) {
+void actor_wait_asleep(int tid) {
   char name[64], text[256];
   snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
   for (;;) {
@@ -109,24 +78,6 @@ static void wait_asleep(int tid) {
     if (end && end[2] == 'S') return;
     sched_yield();
   }
-}
-
-/* siblings PATH: opens the file while siblings are in epoll_wait, poll, futex and nanosleep; says how often each of these
- * calls came back with EINTR. */
-static int step_siblings(int count, char** words) {
-  pthread_t threads[4];
-  const char* names[4] = {"epoll", "poll", "futex", "nanosleep"};
-  if (count != 2 || pipe2(wake, O_CLOEXEC)) return 97;
-  for (long i = 0; i < 4; i++)
-    if (pthread_create(&threads[i], NULL, wait_and_count, (void*)i)) return 96;
-  for (int i = 0; i < 4; i++) {
-    while (!tids[i]) sched_yield();
-    wait_asleep(tids[i]);
-  }
-  actor_say("open", open(words[1], O_RDONLY | O_CLOEXEC) < 0 ? -1 : 0);
-  for (int i = 0; i < 4; i++) wait_asleep(tids[i]);
-  for (int i = 0; i < 4; i++) actor_say(names[i], __atomic_load_n(&interrupted[i], __ATOMIC_SEQ_CST));
-  return 0; /* the threads end with the process */
 }
 
 static void* exec_words(void* argument) {
@@ -270,9 +221,18 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},   {"threads", step_threads},     {"two", step_two},
-    {"catch", step_catch}, {"siblings", step_siblings},   {"threadexec", step_threadexec},
-    {"block", step_block}, {"tick", step_tick},           {"flood", step_flood},
-    {"apart", step_apart}, {"offspring", step_offspring}, {"watch", step_watch},
-    {"storm", step_storm}, {"filter", step_filter},       {0, 0},
+    {"gate", step_gate},
+    {"threads", step_threads},
+    {"two", step_two},
+    {"catch", step_catch},
+    {"threadexec", step_threadexec},
+    {"block", step_block},
+    {"tick", step_tick},
+    {"flood", step_flood},
+    {"apart", step_apart},
+    {"offspring", step_offspring},
+    {"watch", step_watch},
+    {"storm", step_storm},
+    {"filter", step_filter},
+    {0, 0},
 };

@@ -103,6 +103,18 @@ static int step_fastopen(int count, char** words) {
   return send_one(&to, internet_address(&to, words[1], words[2]), SOCK_STREAM, MSG_FASTOPEN, words[3]);
 }
 
+/* fastconnect ADDRESS PORT TEXT: a connect that is put off to the first write. */
+static int step_fastconnect(int count, char** words) {
+  union address to;
+  socklen_t length = count == 4 ? internet_address(&to, words[1], words[2]) : 0;
+  int fd = length ? new_socket(&to, SOCK_STREAM) : -1;
+  if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){1}, sizeof(int))) return 97;
+  if (actor_say("connect", connect(fd, &to.any, length)) == 0)
+    actor_say("write", write(fd, words[3], strlen(words[3])));
+  close(fd);
+  return 0;
+}
+
 /* udp ADDRESS PORT TEXT */
 static int step_udp(int count, char** words) {
   union address to;
@@ -181,6 +193,7 @@ const struct actor_step actor_socket[] = {
     {"unix", step_unix},
     {"nonblock", step_nonblock},
     {"fastopen", step_fastopen},
+    {"fastconnect", step_fastconnect},
     {"udp", step_udp},
     {"unix-datagram", step_unix_datagram},
     {"peer", step_peer},

@@ -40,13 +40,13 @@ RULES = f"""
 """
 
 
-def run_cases(name, cases):
-    """Runs the cases, each given the one daemon. A case leaves nothing behind: no open request, no leaf."""
+def run_cases(name, cases, more=""):
+    """Runs the cases, each given the one daemon with RULES and `more`. A case leaves nothing behind: no open request, no leaf."""
     for path in (SECRET, OTHER, SHOWN, INPUT):
         path.write_text("content\n")
     shutil.copy("/bin/busybox", TOOL)
     status = 0
-    with Daemon(RULES, name=name) as daemon:
+    with Daemon(RULES + more, name=name) as daemon:
         def wrapped(case):
             def run():
                 try:

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where held threads wait: threaded leaves, process leaves where those are refused, and cgroups that others change."""
-from held import ACTOR, CGROUP, Lines, SECRET, finish, held, leaf_of, parked, process_state, run_cases, waiting, wait_until
+import time
+
+from held import (ACTOR, CGROUP, Lines, OTHER, SECRET, finish, held, leaf_of, leaves, parked, process_state, run_cases, waiting,
+                  wait_until)
+
+VERDICT_LIFE = 10  # seconds, HP_VERDICT_LIFE_NS
 
 
 def crowded(daemon, name):
@@ -65,6 +70,57 @@ def test_a_session_that_somebody_freezes_meanwhile_stays_frozen_and_goes_on_when
     assert finish(process) == (0, "cat ok 0\ncontent\n")
 
 
+def test_sessions_frozen_for_longer_than_a_verdict_lives_get_the_same_answers(daemon):
+    """While the daemon runs it gives an answer that was not used again and again; so it is killed, and its verdicts die. One
+    session is thawed before the next daemon is there, the other one afterwards."""
+    sessions = [daemon.session(name) for name in ("thawed-early", "thawed-late")]
+    running = {(session, path): daemon.spawn(ACTOR, "cat", path, session=session.name.removeprefix(daemon.agent + "-"))
+               for session in sessions for path in (SECRET, OTHER)}
+    requests = daemon.wait_request(4)
+    for request in requests:
+        parked(waiting(request)[0])
+    for session in sessions:
+        (session / "cgroup.freeze").write_text("1")
+    for request in requests:
+        (daemon.approve if request["access"]["object"] == str(SECRET) else daemon.deny)(request)
+    wait_until("all are back in their cgroup", lambda: not leaves())
+    wait_until("they are frozen", lambda: all("frozen 1" in (s / "cgroup.events").read_text() for s in sessions))
+    daemon.kill()
+    # The kernel's own clock and a bound that no test can set: this one has to wait.
+    end = time.clock_gettime(time.CLOCK_BOOTTIME) + VERDICT_LIFE
+    wait_until("the verdicts are dead", lambda: time.clock_gettime(time.CLOCK_BOOTTIME) > end)
+    (sessions[0] / "cgroup.freeze").write_text("0")
+    early = [running[sessions[0], path] for path in (SECRET, OTHER)]
+    wait_until("they are held again", lambda: all(process_state(process.pid) == "T" for process in early))
+    daemon.start()
+    (sessions[1] / "cgroup.freeze").write_text("0")
+    for (_, path), process in running.items():
+        assert finish(process) == (0, "cat ok 0\ncontent\n" if path == SECRET else "cat EPERM\n")
+    assert [len(daemon.request(request)["holds"]) for request in requests] == [1] * 4
+
+
+def test_where_no_leaf_can_be_had_the_stop_stays_and_no_continuation_helps(daemon):
+    session = daemon.session("barren")
+    (session / "cgroup.max.descendants").write_text("0")
+    for decide, outcome in ((daemon.approve, "open ok 0"), (daemon.deny, "open EPERM")):
+        process = daemon.spawn(ACTOR, "watch", SECRET, session="barren")
+        lines = Lines(process)
+        request = daemon.wait_request()
+        child = waiting(request)[0]["process"]
+        lines.wait("stopped ok 19")
+        wait_until("it stays stopped", lambda: process_state(child) == "T")
+        again = daemon.counters()["held_again"]
+        flood = daemon.spawn(ACTOR, "flood", child, session="barren")
+        wait_until("it was continued and held again", lambda: daemon.counters()["held_again"] >= again + 5)
+        assert "open" not in lines.text and not leaves(), lines.text
+        assert [hold["state"] for hold in daemon.request(request)["holds"]] == ["held"]
+        decide(request)
+        assert lines.finish() == 0
+        assert [line for line in lines.text.splitlines() if line.startswith("open")] == [outcome], lines.text
+        flood.kill()
+        flood.wait()
+
+
 def test_a_held_thread_that_somebody_moves_out_is_held_again(daemon):
     process = daemon.spawn(ACTOR, "cat", SECRET)
     lines = Lines(process)
@@ -84,5 +140,7 @@ run_cases("cgroups", [
     # used within a minute; bpf/README.md lists it as a known problem.
     test_threads_of_a_process_in_a_leaf_that_wait_for_the_same,
     test_a_session_that_somebody_freezes_meanwhile_stays_frozen_and_goes_on_when_thawed,
+    test_sessions_frozen_for_longer_than_a_verdict_lives_get_the_same_answers,
+    test_where_no_leaf_can_be_had_the_stop_stays_and_no_continuation_helps,
     test_a_held_thread_that_somebody_moves_out_is_held_again,
 ])

@@ -4,6 +4,7 @@ import os
 import time
 
 from held import ACTOR, INPUT, TOOL, finish, leaves, run_cases
+from programs import loaded_programs
 
 ROUNDS = int(os.environ.get("HOLDPOINT_TEST_ROUNDS", "1000"))
 
@@ -34,6 +35,7 @@ def test_nobody_is_left_behind(daemon):
     assert after["held"] - before["held"] == wanted, (before, after)
     assert after["released"] - before["released"] == wanted, (before, after)
     assert after["lost_bells"] == before["lost_bells"] and not leaves() and not daemon.requests("open")
+    assert not [program.name for program in loaded_programs() if program.recursion_misses], "a program was left out"
     user, system = [(now - then) / wanted * 1000
                     for now, then in zip(processor_time(daemon.process.pid), cost, strict=True)]
     print(f"     {wanted} rounds, {(time.monotonic() - start) / wanted * 1000:.1f} ms each; of these the daemon took "
