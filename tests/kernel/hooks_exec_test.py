@@ -79,6 +79,8 @@ def test_every_kind_of_execution_in_every_outcome():
     run_matrix(DAEMON, [
         running_form("exec", ("exec EPERM", "child ok 0")),
         running_form("execat", ("exec EPERM", "child ok 0")),
+        running_form("exec32", ("exec EPERM", "child ok 0")),
+        running_form("execat32", ("exec EPERM", "child ok 0")),
         running_form("vfork", ("child ok 41",)),
         running_form("spawn", ("spawn EPERM",)),
         memory_form(),
@@ -96,11 +98,12 @@ def new_requests(seen):
 
 def test_the_request_shows_every_argument():
     tool = program(path_of("approve", "shown"))
-    process = DAEMON.spawn(ACTOR, "exec", tool, "say", "a b\nc")
-    request = DAEMON.wait_request()
-    assert request["access"]["argv"] == [str(tool), "say", "a b\\nc"], request["access"]
-    DAEMON.approve(request)
-    assert finish(process) == (0, "a b\nc\nchild ok 0\n")
+    for step in ("exec", "execat", "exec32", "execat32"):
+        process = DAEMON.spawn(ACTOR, step, tool, "say", "a b\nc")
+        request = DAEMON.wait_request()
+        assert request["access"]["argv"] == [str(tool), "say", "a b\\nc"], request["access"]
+        DAEMON.approve(request)
+        assert finish(process) == (0, "a b\nc\nchild ok 0\n"), step
 
 
 def test_a_chain_of_scripts_is_one_question_and_gets_its_arguments():

@@ -61,6 +61,14 @@ def read_form():
                 ("cat ok 0", OLD), ("cat EPERM",))
 
 
+def read32_form():
+    """From a 32-bit system call."""
+    for outcome in OUTCOMES:
+        path_of(outcome, "read32").write_text(OLD)
+    return Form("read32", "read", lambda o: ["open32", path_of(o, "read32")], lambda o: str(path_of(o, "read32")), None,
+                ("open ok 0",), ("open EPERM",))
+
+
 def read_truncate_form():
     for outcome in OUTCOMES:
         path_of(outcome, "read-truncate").write_text(OLD)
@@ -92,6 +100,7 @@ def fifo_form():
 def test_every_kind_of_open_in_every_outcome():
     run_matrix(DAEMON, [
         read_form(),
+        read32_form(),
         writing_form("write", "write", "write", "NEW text"),
         writing_form("both", "read+write", "both", "NEW text"),
         writing_form("append", "write", "write,append", OLD + "NEW"),

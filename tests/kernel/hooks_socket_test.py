@@ -96,14 +96,18 @@ def test_every_kind_of_connection_and_send_in_every_outcome():
                               ("tcp-any6", "::", "::1"), ("tcp-mapped", "::ffff:127.0.0.1", "127.0.0.1")):
         internet_form(name, "connect", ["tcp"], given, seen, stream, connected, ("connect EPERM",))
     internet_form("nonblock", "connect", ["nonblock"], "127.0.0.1", "127.0.0.1", stream, connected, ("connect EPERM",))
-    internet_form("fastopen", "connect+send", ["fastopen"], "127.0.0.1", "127.0.0.1", stream, sent, ("send EPERM",))
+    internet_form("tcp32", "connect", ["tcp32"], "127.0.0.1", "127.0.0.1", stream, connected, ("connect EPERM",))
+    for name, given, seen in (("4", "127.0.0.1", "127.0.0.1"), ("6", "::1", "::1"), ("-mapped", "::ffff:127.0.0.1", "127.0.0.1")):
+        internet_form("fastopen" + name, "connect+send", ["fastopen"], given, seen, stream, sent, ("send EPERM",))
+        internet_form("fastconnect" + name, "connect", ["fastconnect"], given, seen, stream, connected, ("connect EPERM",))
     for name, given, seen in (("udp4", "127.0.0.1", "127.0.0.1"), ("udp6", "::1", "::1"), ("udp-any4", "0.0.0.0", "127.0.0.1"),
                               ("udp-any6", "::", "::1"), ("udp-mapped", "::ffff:127.0.0.1", "127.0.0.1")):
         internet_form(name, "send", ["udp"], given, seen, datagram, sent, ("send EPERM",))
     internet_form("message", "send", ["message"], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
     internet_form("other", "send", ["other", "127.0.0.1", str(FREE)], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
-    internet_form("peer", "connect", ["peer"], "127.0.0.1", "127.0.0.1", datagram, ("connect ok 0", *sent),
-                  ("connect ok 0", "send EPERM"), ("connect ok 0",))
+    for name, address in (("peer4", "127.0.0.1"), ("peer6", "::1")):
+        internet_form(name, "connect", ["peer"], address, address, datagram, ("connect ok 0", *sent),
+                      ("connect ok 0", "send EPERM"), ("connect ok 0",))
     for name, directory in (("by-path", WORK), ("relative", ""), ("abstract", None)):
         unix_form(name, "connect", ["unix"], directory, stream, connected, ("connect EPERM",))
     for name, directory in (("datagram", WORK), ("abstract-datagram", None)):
@@ -126,6 +130,34 @@ def test_a_datagram_socket_that_only_gets_a_peer_asks_nothing():
         == (0, "connect ok 0\nconnect ok 0\non\n")
     assert DAEMON.run("getent", "ahosts", "localhost")[0] == 0
     assert not new_requests(seen)
+
+
+def fast_opens():
+    """How often data arrived with the first packet of a connection; and packets of that kind that were sent."""
+    names, values = [line.split() for line in pathlib.Path("/proc/net/netstat").read_text().splitlines()
+                     if line.startswith("TcpExt")][:2]
+    found = dict(zip(names, values, strict=True))
+    return int(found["TCPFastOpenPassive"]), int(found["TCPFastOpenActive"])
+
+
+def test_a_fast_open_without_and_with_a_cookie():
+    """The first connection to a peer gets a cookie; with it, the next one's data is there before the connection is."""
+    for number, (family, address) in enumerate(((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))):
+        for step, printed in (("fastopen", "send ok 3\n"), ("fastconnect", "connect ok 0\nwrite ok 3\n")):
+            port = ASKED + 10 + 2 * number + (step == "fastopen")
+            receiver = Receiver(family, socket.SOCK_STREAM, (address, port))
+            subprocess.run(["ip", "tcp_metrics", "flush", "all"], check=True)
+            for count, (decide, early, got) in enumerate(((DAEMON.approve, 0, printed), (DAEMON.approve, 1, printed),
+                                                          (DAEMON.deny, 0, f"{printed.split()[0]} EPERM\n"))):
+                before = fast_opens()
+                process = DAEMON.spawn(ACTOR, step, address, str(port), "NEW")
+                request = DAEMON.wait_request()
+                assert fast_opens() == before and receiver.received() == min(count, 2)
+                decide(request)
+                assert finish(process) == (0, got), (step, address, count)
+                wait_until("what was sent is there", lambda: receiver.received() == min(count + 1, 2))
+                assert fast_opens()[0] == before[0] + early, (step, address, count)
+            assert fast_opens() == before, "nothing was sent after the denial"
 
 
 def messages(decide, port):
@@ -194,6 +226,7 @@ with Daemon(RULES, name="sockets") as DAEMON:
     main([
         test_every_kind_of_connection_and_send_in_every_outcome,
         test_a_datagram_socket_that_only_gets_a_peer_asks_nothing,
+        test_a_fast_open_without_and_with_a_cookie,
         test_many_messages_in_one_call_stop_at_the_one_that_is_asked_about,
         test_a_socket_is_asked_about_once_and_another_one_again,
         test_a_symbolic_link_to_a_socket_that_needs_asking_is_denied,

@@ -139,6 +139,9 @@ def check_records(daemon, forms, cases, requests):
         pass
     for (name, outcome), request in requests.items():
         state = daemon.request(request)["state"]
+        holds = len(daemon.request(request)["holds"])
+        if holds != 1:
+            found.append(f"{name} {outcome}: {holds} holds, not one")
         if state != STATES[outcome]:
             found.append(f"{name} {outcome}: request is {state}, not {STATES[outcome]}")
     return found
