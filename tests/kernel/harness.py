@@ -24,7 +24,7 @@ HOLDPOINT = BUILD / "userspace/cli/holdpoint"
 ACTOR = BUILD / "tests/kernel/actor"
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=LIMIT):
         super().__init__("localhost", timeout=timeout)
         self.path = path
@@ -125,7 +125,7 @@ class Daemon:
     # -- API
 
     def call(self, method, path, body=None):
-        connection = _UnixConnection(str(self.runtime / "api.sock"))
+        connection = UnixConnection(str(self.runtime / "api.sock"))
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"Content-Type": "application/json"} if text else {})
