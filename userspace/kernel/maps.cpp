@@ -219,6 +219,7 @@ std::vector<std::pair<std::string, std::uint64_t>> Programs::counters() const {
       "tagged",        "tampered",   "lost_bells", "lost_events",  "full_holds",    "full_session_holds",
       "full_sessions", "no_storage", "unresolved", "rename_races", "signal_failed", "full_arguments"};
   std::vector<std::pair<std::string, std::uint64_t>> found;
+  found.reserve(HP_COUNT_END);
   for (std::uint32_t what = 0; what < HP_COUNT_END; ++what)
     found.emplace_back(kNames[what], counter(static_cast<hp_counter>(what)));
   return found;

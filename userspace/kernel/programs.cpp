@@ -135,7 +135,7 @@ Result<> Programs::attach() {
     const std::string name = ::bpf_program__name(program);
     bpf_link* link = ::bpf_program__attach(program);
     if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);
-    const int pinned = ::bpf_link__pin(link, (directory + "/" + name).c_str());
+    const int pinned = ::bpf_link__pin(link, fmt::format("{}/{}", directory, name).c_str());
     const int code = errno;
     ::bpf_link__destroy(link);  // the pin keeps it
     if (pinned != 0) return fail_errno(fmt::format("cannot pin {}", name), code);
