@@ -2,7 +2,9 @@
 """A script in a person's place: approves every request as soon as the event stream tells of it, through the API."""
 import json
 import socket
+import subprocess
 import threading
+import time
 
 from harness import CGROUP, UnixConnection, wait_until
 
@@ -14,7 +16,7 @@ LOSSES = ("denied", "tampered", "lost_bells", "lost_events", "full_holds", "full
 class Approver:
     """Use as a context manager around what shall be approved. `scopes`: the decision's scope by rule; absent: once.
 
-    Its thread reads the stream and owns both connections. Leaving waits until nothing is open."""
+    Its thread reads the stream and owns the connection. Leaving waits until nothing is open."""
 
     def __init__(self, daemon, scopes=None):
         self.daemon = daemon
@@ -28,7 +30,6 @@ class Approver:
 
     def __enter__(self):
         self.before = self.daemon.counters()
-        self.answers = UnixConnection(str(self.daemon.runtime / "api.sock"))
         self._subscribe()
         self.thread.start()
         return self
@@ -43,6 +44,17 @@ class Approver:
             self.thread.join()
         if self.error:
             raise self.error
+
+    def finish(self, process, limit):
+        """Waits for the process, unless approving has failed, which would leave it waiting for ever: its output."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                return process.communicate(timeout=1)[0].decode(errors="replace")
+            except subprocess.TimeoutExpired:
+                if self.error:
+                    raise self.error from None
+                assert time.monotonic() < end, f"not done after {limit} s; open: {self.daemon.requests('open')}"
 
     def grown(self):
         """By how much each counter has grown since the beginning."""
@@ -74,14 +86,12 @@ class Approver:
             return
         rule = record["rule"]
         body = {"decision": "approve", "scope": self.scopes.get(rule, "once"), "reason": "a script approves"}
-        self.answers.request("POST", f"/v1/requests/{record['request']}/decision", json.dumps(body),
-                             {"Content-Type": "application/json"})
-        answer = self.answers.getresponse()
-        text = answer.read()
-        if answer.status == 409:  # its process has died, or goes on with another access
+        # A connection for each: the server closes one that asks nothing for a minute.
+        status, answer = self.daemon.call("POST", f"/v1/requests/{record['request']}/decision", body)
+        if status == 409:  # its process has died, or goes on with another access
             self.late += 1
             return
-        assert answer.status == 200, (record, answer.status, text)
+        assert status == 200, (record, status, answer)
         self.approved[rule] = self.approved.get(rule, 0) + 1
 
 

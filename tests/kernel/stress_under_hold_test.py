@@ -31,7 +31,15 @@ RULES = f"""
 """
 
 
-def stress(start, stressor, operations, *more):
+def free_start(*words, **options):
+    return subprocess.Popen(words, **options)
+
+
+def free_finish(process, limit):
+    return process.communicate(timeout=limit)[0].decode(errors="replace")
+
+
+def stress(start, finish, stressor, operations, *more):
     """Exit status, what failed, and the operations that were counted; and the seconds."""
     TREE.mkdir()
     shutil.chown(TREE, 65534, 65534)
@@ -41,7 +49,7 @@ def stress(start, stressor, operations, *more):
                str(TREE)]
     begin = time.monotonic()
     process = start(*command, cwd=TREE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.communicate(timeout=LIMIT)[0].decode()
+    output = finish(process, LIMIT)
     seconds = time.monotonic() - begin
     left = sorted(str(path) for path in TREE.rglob("*"))
     shutil.rmtree(TREE)
@@ -58,12 +66,12 @@ TOO_LONG = {"filename": 2}
 
 def same(*stressors):
     """The stressors, each (name, operations, option...), give the same with and without."""
-    free = {words[0]: stress(lambda *words, **options: subprocess.Popen(words, **options), *words) for words in stressors}
+    free = {words[0]: stress(free_start, free_finish, *words) for words in stressors}
     assert [found for found, _ in free.values()] == [(0, words[1]) for words in stressors], free
     with Daemon(RULES, name=stressors[0][0]) as daemon:
         for name, operations, *more in stressors:
             with Approver(daemon) as approver:
-                asked = stress(daemon.spawn, name, operations, *more)
+                asked = stress(daemon.spawn, approver.finish, name, operations, *more)
             nobody_left(daemon)
             grown = approver.grown()
             print(f"     {name} {operations}: {free[name][1]:.1f} s without, {asked[1]:.1f} s with {approver.approved} approved, "
