@@ -37,6 +37,8 @@ int run(const config::Config& config, const Clock& clock) {
 
 }  // namespace
 
+// What is thrown here (no memory, above all) ends the program; the kernel's side goes on holding and denying.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int count, char** arguments) {
   const auto line = config::parse_command_line(count, arguments);
   if (!line) return told(line.error(), config::kExitUsage);

@@ -43,7 +43,7 @@ Result<> start_scope(sd_bus* bus, const std::string& name, const std::string& ag
 Result<std::string> make_scope(Core& core, const std::string& agent, int pid) {
   const auto name = fmt::format("holdpoint-{}-{}", agent, core.clock.now().boot.nanoseconds);
   if (!booted_with_systemd()) {
-    const auto path = core.config.session_cgroup + "/" + name;
+    auto path = core.config.session_cgroup + "/" + name;
     if (auto made = core.cgroups.make(path); !made) return std::unexpected(made.error());
     return path;
   }
