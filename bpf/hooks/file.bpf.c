@@ -63,7 +63,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
   }
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
-  int changed = tag->bound ? bound_check(tag, ws, file->f_inode, 0) : 0;
+  int changed = bound_check(tag, ws, file->f_inode, 0);
   int answer = decide(tag, ws, 0, policy, &in);
   if (changed && answer == 0) bound_check(tag, ws, file->f_inode, 1);
   return answer;

@@ -55,41 +55,41 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
 
 #define SUN_PATH_MAX 108
 
-/* Puts the name of a unix socket at the end of ws->build. 0, or 1 when it has none or is unresolved. */
-static __always_inline int fill_unix_name(struct workspace* ws, const void* address, int length,
-                                          __u32* position) {
+/* Puts the name of a unix socket, from the sockaddr at ws->object of `length` bytes, at the end of ws->build. Its first byte there,
+ * or 0 when it has none or is unresolved. Global, see rules.bpf.h. */
+__noinline __u32 unix_name(struct workspace* ws, int length) {
   char name[SUN_PATH_MAX + 4] = {};
-  if (length < 3) return 1;
+  if (!ws || length < 3) return 0;
+  const void* address = (const void*)ws->object;
   __u32 size = length - 2;
   bounded(size);
-  if (size > SUN_PATH_MAX) return 1;
-  if (bpf_probe_read_kernel(name, size, (const char*)address + 2)) return 1;
+  if (size > SUN_PATH_MAX) return 0;
+  if (bpf_probe_read_kernel(name, size, (const char*)address + 2)) return 0;
   struct hp_access* a = &ws->event.access;
   if (name[0] == 0) {
     a->identity.kind = HP_OBJECT_UNIX_ABSTRACT;
     __u32 at = HP_PATH_MAX - size;
     bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], size, name);
     ws->build[at & (HP_PATH_MAX - 1)] = '@';
-    *position = at;
-    return 0;
+    return at;
   }
   a->identity.kind = HP_OBJECT_UNIX_PATH;
   __u32 text = bpf_probe_read_kernel_str(name, sizeof(name), (const char*)address + 2) - 1;
   if (text > size) text = size; /* a name that fills the structure has no NUL */
   bounded(text);
-  if (text > SUN_PATH_MAX) return 1;
+  if (text > SUN_PATH_MAX) return 0;
   __u32 at = HP_PATH_MAX - text;
   int result = PATH_OK;
-  *position = at;
+  __u32 position = at;
   if (name[0] != '/') {
     struct task_struct* task = bpf_get_current_task_btf();
     result = path_build_to(ws, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), 0,
-                           at - 1, position);
+                           at - 1, &position);
     ws->build[(at - 1) & (HP_PATH_MAX - 1)] = '/';
-    if (*position == at - 2) *position = at - 1; /* the root directory is a slash already */
+    if (position == at - 2) position = at - 1; /* the root directory is a slash already */
   }
   bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], text, name);
-  return result != PATH_OK;
+  return result == PATH_OK ? position : 0;
 }
 
 static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws, __u32 position) {
@@ -104,10 +104,12 @@ static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws,
 
 static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, const void* address,
                                        int length) {
-  __u32 position = BUILD_END;
   tag->socket_released = 0;
   if (length <= 2) return 0; /* no name: the peer that it has already */
-  if (fill_unix_name(ws, address, length, &position)) {
+  ws->object = (__u64)address;
+  __u32 position = unix_name(ws, length);
+  bounded(position);
+  if (position == 0 || position > BUILD_END) {
     count(HP_COUNT_UNRESOLVED);
     return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   }

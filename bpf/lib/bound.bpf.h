@@ -100,11 +100,14 @@ static long bound_step(__u32 index, void* context) {
   return 0;
 }
 
-/* Looks the file of ws->event.access up among what this program was bound to. 1: it is not what was shown. Uses ws->build. */
-static __always_inline int bound_check(struct hp_tag* tag, struct workspace* ws, struct inode* inode,
-                                       __u32 adopt) {
+/* Looks the file of ws->event.access up among what this program was bound to. 1: it is not what was shown. Uses ws->build, and the
+ * inode at ws->object. Global, see rules.bpf.h. */
+__noinline int bound_compare(struct hp_tag* tag, struct workspace* ws, __u32 adopt) {
+  if (!tag || !ws) return 1;
+  struct inode* inode = (struct inode*)ws->object;
   struct hp_access* a = &ws->event.access;
-  struct bound_search s = {.set = bpf_map_lookup_elem(&bound, &tag->bound), .adopt = adopt};
+  __u64 id = tag->bound; /* on the stack: a map takes no key from a global function's arguments on 6.1 */
+  struct bound_search s = {.set = bpf_map_lookup_elem(&bound, &id), .adopt = adopt};
   if (!s.set || (a->mode & S_IFMT) != S_IFREG) return 0;
   __u64 given = open_name();
   if (given) name_hash(ws, bpf_probe_read_user_str(ws->build, HP_PATH_MAX, (void*)given), s.name);
@@ -122,6 +125,13 @@ static __always_inline int bound_check(struct hp_tag* tag, struct workspace* ws,
   a->identity.size = s.size;
   a->identity.ctime_ns = s.ctime_ns;
   return 1;
+}
+
+static __always_inline int bound_check(struct hp_tag* tag, struct workspace* ws, struct inode* inode,
+                                       __u32 adopt) {
+  if (!tag->bound) return 0;
+  ws->object = (__u64)inode;
+  return bound_compare(tag, ws, adopt);
 }
 
 static __always_inline void bound_leave(struct hp_tag* tag) {

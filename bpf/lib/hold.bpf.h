@@ -95,6 +95,11 @@ static __always_inline __u32 take_verdict(__u64 id, const __u64 wanted[2], __u64
   return verdict == HP_ALLOW ? HP_ALLOW : HP_DENY;
 }
 
+static __always_inline int closing(void) {
+  struct hp_config* c = configuration();
+  return !c || c->closing;
+}
+
 /* The held call is here again. */
 static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, struct hp_hold* held,
                                       __u64 now) {
@@ -115,6 +120,10 @@ static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, 
       tag->reenter_until = now + HP_VERDICT_LIFE_NS;
     }
     return 0;
+  }
+  if (closing()) {
+    hold_end(tag, HP_ENDED_DENIED);
+    return refuse(tag, ws, HP_CAUSE_CLOSING);
   }
   if (__sync_fetch_and_add(&held->access.attempts, 1) >= HP_MAX_REHOLDS) {
     hold_end(tag, HP_ENDED_DENIED);
@@ -138,10 +147,15 @@ static __always_inline int can_suspend(void) {
 }
 
 /* Only the direct parent is told that a process stopped, and only a shell with job control makes something of it: a parent
- * in the same session whose process group is another one. */
+ * in the same session whose process group is another one. A session leader that handles SIGTSTP itself is no shell (they ignore
+ * it), but passes stops on: the monitor of sudo, for which the daemon's continuing is enough. */
 static __always_inline int shell_would_see(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!BPF_CORE_READ(task, signal, tty)) return 0;
+  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) ==
+          BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) &&
+      (unsigned long)BPF_CORE_READ(task, real_parent, sighand, action[SIGTSTP - 1].sa.sa_handler) > SIG_IGN)
+    return 0;
   if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) !=
       BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]))
     return 0;
@@ -252,6 +266,7 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
     mark_released(mark, a);
     return 0;
   }
+  if (closing()) return refuse(tag, ws, HP_CAUSE_CLOSING);
   return hold_new(tag, ws, exec, mode);
 }
 

@@ -18,6 +18,8 @@
 #define SIGKILL 9
 #define SIGCONT 18
 #define SIGSTOP 19
+#define SIGTSTP 20
+#define SIG_IGN 1UL
 #define O_ACCMODE 3
 #define O_WRONLY 1
 #define O_RDWR 2
@@ -175,6 +177,15 @@ struct signal_struct {
   struct pid* pids[4];
   struct tty_struct* tty;
 } CORE;
+struct sigaction {
+  void* sa_handler;
+} CORE;
+struct k_sigaction {
+  struct sigaction sa;
+} CORE;
+struct sighand_struct {
+  struct k_sigaction action[64];
+} CORE;
 struct thread_info {
   __u32 status;
 } CORE;
@@ -191,6 +202,7 @@ struct task_struct {
   struct fs_struct* fs;
   struct nsproxy* nsproxy;
   struct signal_struct* signal;
+  struct sighand_struct* sighand;
   struct mm_struct* mm;
   struct css_set* cgroups;
   kuid_t loginuid;

@@ -151,6 +151,7 @@ struct walk {
 
 struct workspace {
   struct walk walk;
+  __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +
              256]; /* the path grows from the end towards the front; 256 = longest component + slash */

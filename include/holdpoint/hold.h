@@ -167,6 +167,8 @@ struct hp_config {
   __u64 untag_session; /* whose tags the hp_untag iterator takes away */
   __u32 daemon_tgid;   /* protected from tagged signals */
   __u32 armed;         /* epoch of the program set that judges; 0: none yet, hooks only tag */
+  __u32 closing;       /* the guard is being unloaded: what is asked is refused, nothing new is held */
+  __u32 reserved;
 };
 
 #endif

@@ -47,6 +47,8 @@ enum hp_cause {
   HP_CAUSE_SOCKET_PATH = 12, /* a unix socket resolved to another file than was evaluated */
   HP_CAUSE_TAMPERED = 13,    /* argv of the new program differs from what was approved: killed */
   HP_CAUSE_REHOLDS = 14,     /* HP_MAX_REHOLDS reached */
+  HP_CAUSE_CLOSING = 15,     /* the guard is being unloaded: nobody would answer a hold */
+  HP_CAUSE_END = 16,
 };
 
 #endif

@@ -64,6 +64,22 @@ static int step_two(int count, char** words) {
   return 0;
 }
 
+/* forking PATH: a thread opens the file; the first thread waits for a byte of the standard input and forks a child that waits for
+ * its end. */
+static int step_forking(int count, char** words) {
+  pthread_t thread;
+  char byte;
+  struct opening one = {"open", count == 2 ? words[1] : NULL};
+  if (count != 2 || pthread_create(&thread, NULL, open_and_say, &one)) return 97;
+  if (read(STDIN_FILENO, &byte, 1) != 1) return 96;
+  pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  pthread_join(thread, NULL);
+  return child > 0 && waitpid(child, NULL, 0) == child ? 0 : 95;
+}
+
 /* ---- threads */
 
 void actor_wait_asleep(int tid) {
@@ -234,5 +250,6 @@ const struct actor_step actor_held[] = {
     {"watch", step_watch},
     {"storm", step_storm},
     {"filter", step_filter},
+    {"forking", step_forking},
     {0, 0},
 };

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where held threads wait: threaded leaves, process leaves where those are refused, and cgroups that others change."""
+"""Where held threads wait: threaded leaves, shelters where those are refused, and cgroups that others change."""
+import os
+import pathlib
+import subprocess
 import time
 
 from held import (ACTOR, CGROUP, Lines, OTHER, SECRET, finish, held, leaf_of, leaves, parked, process_state, run_cases, waiting,
@@ -33,18 +36,56 @@ def test_only_the_held_thread_is_frozen(daemon):
                lambda: (daemon.session() / "cgroup.type").read_text() == "domain\n")
 
 
-def test_beside_a_populated_cgroup_the_whole_process_waits_in_a_leaf(daemon):
+def shelter_of(leaf):
+    return leaf.parent if leaf.parent.name.startswith("holdpoint-hold-process-") else None
+
+
+def test_beside_a_populated_cgroup_the_process_waits_in_a_shelter_and_only_the_thread_is_frozen(daemon):
     idle, inner = crowded(daemon, "crowded")
     process = daemon.spawn(ACTOR, "cat", SECRET, session="crowded")
     request = held(daemon)
     leaf = leaf_of(process.pid)
-    assert (leaf / "cgroup.type").read_text() == "domain\n"
+    assert (leaf / "cgroup.type").read_text() == "threaded\n" and shelter_of(leaf), leaf
+    assert "frozen 0" in (shelter_of(leaf) / "cgroup.events").read_text()
     daemon.approve(request)
     assert finish(process) == (0, "cat ok 0\ncontent\n")
     leave(idle, inner)
 
 
-def test_threads_of_a_process_in_a_leaf_that_wait_for_the_same(daemon):
+def test_threads_of_a_process_in_a_shelter_are_decided_one_after_the_other(daemon):
+    idle, inner = crowded(daemon, "crowded-two")
+    process = daemon.spawn(ACTOR, "two", SECRET, OTHER, session="crowded-two")
+    requests = wait_until("both files are asked about", lambda: (r := daemon.requests("open")) and len(r) == 2 and r)
+    leaves_now = [parked(waiting(request)[0]) for request in requests]
+    assert len({shelter_of(leaf) for leaf in leaves_now}) == 1, leaves_now
+    daemon.approve(requests[0])
+    wait_until("the first has used its verdict", lambda: not waiting(daemon.request(requests[0])))
+    assert process.poll() is None and waiting(daemon.request(requests[1]))
+    daemon.deny(requests[1])
+    status, output = finish(process)
+    assert status == 0 and output.count(" ok 0") == 1 and output.count(" EPERM") == 1, (status, output)
+    leave(idle, inner)
+
+
+def test_a_child_forked_in_a_shelter_comes_home(daemon):
+    idle, inner = crowded(daemon, "crowded-fork")
+    process = daemon.spawn(ACTOR, "forking", SECRET, session="crowded-fork", stdin=subprocess.PIPE)
+    request = held(daemon)
+    shelter = shelter_of(leaf_of(waiting(request)[0]["thread"]))
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    child = wait_until("the child is born in the shelter",
+                       lambda: [p for p in (shelter / "cgroup.procs").read_text().split() if int(p) != process.pid])
+    daemon.approve(request)
+    wait_until("the shelter is gone", lambda: not shelter.exists())
+    home = pathlib.Path(f"/proc/{child[0]}/cgroup").read_text()
+    assert home.strip().endswith("coder-crowded-fork"), home
+    os.kill(int(child[0]), 9)
+    assert finish(process)[0] == 0
+    leave(idle, inner)
+
+
+def test_threads_of_a_process_in_a_shelter_that_wait_for_the_same(daemon):
     idle, inner = crowded(daemon, "crowded-same")
     process = daemon.spawn(ACTOR, "threads", 3, SECRET, session="crowded-same")
     opened = 0
@@ -135,10 +176,10 @@ def test_a_held_thread_that_somebody_moves_out_is_held_again(daemon):
 
 run_cases("cgroups", [
     test_only_the_held_thread_is_frozen,
-    test_beside_a_populated_cgroup_the_whole_process_waits_in_a_leaf,
-    # Not reached: two threads of one process in a process leaf, decided one after the other. On 6.1 the first verdict was once not
-    # used within a minute; bpf/README.md lists it as a known problem.
-    test_threads_of_a_process_in_a_leaf_that_wait_for_the_same,
+    test_beside_a_populated_cgroup_the_process_waits_in_a_shelter_and_only_the_thread_is_frozen,
+    test_threads_of_a_process_in_a_shelter_are_decided_one_after_the_other,
+    test_a_child_forked_in_a_shelter_comes_home,
+    test_threads_of_a_process_in_a_shelter_that_wait_for_the_same,
     test_a_session_that_somebody_freezes_meanwhile_stays_frozen_and_goes_on_when_thawed,
     test_sessions_frozen_for_longer_than_a_verdict_lives_get_the_same_answers,
     test_where_no_leaf_can_be_had_the_stop_stays_and_no_continuation_helps,

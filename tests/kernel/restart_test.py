@@ -172,6 +172,45 @@ def test_a_decision_that_cannot_be_stored_releases_nobody():
     assert finish(process) == (0, "content\n")
 
 
+def test_a_running_daemon_is_not_unloaded_from_below():
+    tried = subprocess.run(daemon.arguments("--unload"), capture_output=True, text=True, timeout=LIMIT)
+    assert tried.returncode == 4 and "stop it first" in tried.stderr, tried
+    status, output = daemon.run("cat", FORBIDDEN, session="running")
+    assert status == 1 and "not permitted" in output, (status, output)
+
+
+def test_unloading_denies_what_is_held_and_leaves_nothing():
+    single, many, _ = hold_two("unload")
+    daemon.stop()
+    alone = daemon.spawn("cat", SECRET, session="unload")  # held while nobody listens: stopped, not frozen
+    wait_until("it is stopped", lambda: process_state(alone.pid) == "T")
+    daemon.unload()
+    for process in (single, alone):
+        status, output = finish(process)
+        assert status == 1 and "not permitted" in output, (status, output)
+    status, output = finish(many)
+    assert status == 0 and output.count("thread EPERM") == 3, (status, output)
+    assert not os.path.exists(PINS + "/holdpoint")
+    assert daemon.run("cat", SECRET, session="unload") == (0, "content\n")
+    assert daemon.run("cat", FORBIDDEN, session="unload") == (0, "never\n")
+    leaves = [path for path in pathlib.Path("/sys/fs/cgroup").rglob("holdpoint-hold-*")]
+    assert not leaves, leaves
+    daemon.start()
+    assert [r for r in daemon.records("daemon_stopped") if "unload" in str(r)], "the log says so"
+    assert not daemon.requests("open")
+
+
+def test_unloading_kills_whom_it_cannot_deny():
+    process = daemon.spawn("cat", SECRET, session="frozen")
+    daemon.wait_request()
+    frozen = daemon.session("frozen") / "cgroup.freeze"
+    frozen.write_text("1")
+    daemon.stop()
+    daemon.unload()
+    assert finish(process) == (-9, "")
+    frozen.write_text("0")
+
+
 for file, text in ((SECRET, "content\n"), (OTHER, "content\n"), (FORBIDDEN, "never\n"), (FREE, "free\n")):
     file.write_text(text)
 daemon = Daemon(RULES, name="restart")
@@ -188,8 +227,9 @@ try:
             test_replaced_under_load_nothing_is_allowed_that_is_denied,
             test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
             test_a_decision_that_cannot_be_stored_releases_nobody,
-            # Not reached: holdpointd --unload with held processes. It passed on 6.1; on 6.12 one of them was once still waiting after a
-            # minute, so it is not claimed (bpf/README.md).
+            test_a_running_daemon_is_not_unloaded_from_below,
+            test_unloading_denies_what_is_held_and_leaves_nothing,
+            test_unloading_kills_whom_it_cannot_deny,
         ])
 finally:
     subprocess.run(["umount", "--lazy", str(daemon.state)], check=True)

@@ -81,7 +81,9 @@ Steps Ledger::finish_hold(Request request, std::uint64_t id, const std::string& 
     return plan.finish();
   }
   plan.save(request);
-  plan.note({"cancellation", request.id, {}, request.session, id, how});
+  // A request that was cancelled as a whole has said so: the thread's death by the same signal is no second event.
+  if (request.state != RequestState::cancelled)
+    plan.note({"cancellation", request.id, {}, request.session, id, how});
   state_.put(std::move(request));
   return plan.finish();
 }

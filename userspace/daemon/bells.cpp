@@ -90,7 +90,7 @@ void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uin
   const auto masks = kernel::signal_masks(thread.tgid, thread.tid);
   if (masks.blocks(signal)) {
     // Not for this thread. Its siblings can take it, if they run.
-    if (core.parking.how(id) != kernel::ParkedAs::thread)
+    if (core.parking.how(id) != kernel::ParkedAs::frozen)
       core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
   } else if (stopping(signal) && !masks.catches(signal)) {
     thread.user_stopped = true;

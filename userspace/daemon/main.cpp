@@ -5,8 +5,8 @@
 #include "base/log.hpp"
 #include "daemon/app.hpp"
 #include "daemon/start.hpp"
+#include "daemon/unload.hpp"
 #include "daemon/version.hpp"
-#include "kernel/unload.hpp"
 
 using namespace holdpoint;
 
@@ -51,8 +51,8 @@ int main(int count, char** arguments) {
     case config::Action::version: std::printf("holdpointd %s\n", daemon::kVersion); return config::kExitOk;
     case config::Action::check: return check(line->config);
     case config::Action::unload:
-      if (auto done = kernel::unload(line->config.pin_directory, kernel::Cgroups(), clock.now().boot); !done)
-        return told(done.error(), config::kExitFailed);
+      if (auto done = daemon::unload(line->config, clock); !done)
+        return told(done.error().error, done.error().exit);
       return config::kExitOk;
     case config::Action::run: return run(line->config, clock);
   }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/recorder.hpp"
 
+#include <sys/utsname.h>
+
+#include <fstream>
+
 #include "audit/json.hpp"
 #include "audit/kind.hpp"
 #include "base/log.hpp"
@@ -13,7 +17,20 @@ api::StreamEvent stream_event(const v1::Record& record) {
   return {record.sequence(), std::string(audit::kind_word(record)), audit::to_json(record)};
 }
 
+std::string first_line(const char* file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
 }  // namespace
+
+audit::Origin origin() {
+  utsname names{};
+  ::uname(&names);
+  return {event::mask(names.nodename), first_line("/proc/sys/kernel/random/boot_id")};
+}
 
 void Recorder::record(const audit::Entry& entry, audit::Durability durability) {
   auto written = log_.append(entry, clock_.now(), durability);

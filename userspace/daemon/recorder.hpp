@@ -14,6 +14,9 @@
 
 namespace holdpoint::daemon {
 
+// Which host and which boot records are of.
+[[nodiscard]] audit::Origin origin();
+
 class Recorder {
  public:
   Recorder(audit::Log log, const Clock& clock) : log_(std::move(log)), clock_(clock) {}

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
@@ -27,19 +26,6 @@ std::unexpected<StartError> stop(const Error& error, ExitCode exit = config::kEx
 Result<> make_directory(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return fail_errno("cannot make " + path, errno);
-}
-
-std::string first_line(const char* file) {
-  std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  return line;
-}
-
-audit::Origin origin() {
-  utsname names{};
-  ::uname(&names);
-  return {event::mask(names.nodename), first_line("/proc/sys/kernel/random/boot_id")};
 }
 
 std::uint32_t generation_at(Now now) {

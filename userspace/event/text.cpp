@@ -15,10 +15,10 @@ namespace {
 constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {"exec",   "read",    "write",
                                                                        "create", "connect", "send"};
 
-constexpr std::array<std::string_view, HP_CAUSE_REHOLDS + 1> cause_words = {
-    "rule",       "decision",   "echo",          "unresolved",  "no-policy",
-    "no-storage", "holds-full", "session-holds", "cannot-hold", "refused",
-    "guard",      "argv",       "socket-path",   "tampered",    "reholds"};
+constexpr std::array<std::string_view, HP_CAUSE_END> cause_words = {
+    "rule",        "decision",      "echo",        "unresolved", "no-policy", "no-storage",
+    "holds-full",  "session-holds", "cannot-hold", "refused",    "guard",     "argv",
+    "socket-path", "tampered",      "reholds",     "closing"};
 
 std::string protocol_text(std::uint16_t protocol) {
   switch (protocol) {

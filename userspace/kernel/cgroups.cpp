@@ -36,6 +36,20 @@ Result<std::string> cgroup_line(const std::string& file) {
               "the process may be gone; holdpoint needs the unified cgroup hierarchy");
 }
 
+// All directories first, each read to its end: cgroups come and go meanwhile, and one that vanished must not end the search for
+// the others.
+void directories_below(const std::string& top, std::vector<std::string>& found) {
+  const auto begin = found.size();
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(top, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    std::error_code gone;
+    if (entry->is_directory(gone) && !entry->is_symlink(gone)) found.push_back(entry->path().string());
+  }
+  const auto end = found.size();
+  for (auto at = begin; at < end; ++at) directories_below(std::string(found[at]), found);
+}
+
 std::vector<int> numbers_in(const std::string& file) {
   std::ifstream in(file);
   return {std::istream_iterator<int>(in), {}};
@@ -88,13 +102,10 @@ std::optional<std::string> Cgroups::mark_of(const std::string& path) const {
 }
 
 void Cgroups::walk(const std::function<void(const std::string&, std::uint64_t)>& visit) const {
-  std::error_code error;
-  auto entry = fs::recursive_directory_iterator(mount_, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    if (!entry->is_directory(error)) continue;
-    const auto path = entry->path().string().substr(mount_.size());
-    if (const auto id = id_of(path)) visit(path, *id);
-  }
+  std::vector<std::string> found;
+  directories_below(mount_, found);
+  for (const auto& directory : found)
+    if (const auto path = directory.substr(mount_.size()); const auto id = id_of(path)) visit(path, *id);
 }
 
 Result<> Cgroups::make(const std::string& path) const {

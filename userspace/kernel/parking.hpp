@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // From SIGSTOP to the freezer and back, for holds that wait for a person.
 //
-// A stopped process is visible to its parent and anybody may continue it; a frozen thread is neither. So: a leaf cgroup of its
-// own below the thread's present one, frozen, then SIGCONT to the process. Only the held thread freezes (a threaded leaf); its
-// siblings run on. Where the kernel refuses that (the parent has a populated domain child) the whole process moves into a leaf;
-// where that is refused too, the stop stays.
+// A stopped process is visible to its parent and anybody may continue it; a frozen thread is neither. So: a threaded leaf cgroup
+// of its own below the thread's present one, frozen, then SIGCONT to the process. Only the held thread freezes; its siblings run
+// on. The kernel refuses a threaded leaf beside a populated cgroup: then the process moves into a shelter first, a cgroup of its
+// own that is not frozen, and the leaf is made below that. Where that is refused too, the stop stays.
 //
 // Owner: the daemon. Thread: its loop; the calls are a handful of small writes to cgroupfs.
 #pragma once
@@ -19,7 +19,7 @@
 
 namespace holdpoint::kernel {
 
-enum class ParkedAs { thread, process, stopped };
+enum class ParkedAs { frozen, stopped };
 
 class Parking {
  public:
@@ -31,33 +31,37 @@ class Parking {
   void release(std::uint64_t hold, int tgid, int tid, bool user_stopped);
   // Takes up leaves that a former daemon left: those of `holds` stay parked, the others are thawed and removed.
   void adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds);
-  // Whether a cgroup path names a leaf of ours.
+  // Whether a cgroup path names a leaf or shelter of ours.
   [[nodiscard]] static bool is_leaf(const std::string& path);
   [[nodiscard]] bool parked(std::uint64_t hold) const { return leaves_.contains(hold); }
   // The held thread died: thaws what else is in its leaf, and removes it.
   void forget(std::uint64_t hold);
-  // Removes leaves that were still busy. To be called now and then; rmdir of a session's cgroup fails while one is below it.
+  // Removes leaves and shelters that were still busy. To be called now and then; rmdir of a session's cgroup fails while one is below it.
   void tidy();
   // How the thread of `hold` waits now.
   [[nodiscard]] ParkedAs how(std::uint64_t hold) const {
     const auto known = leaves_.find(hold);
-    return known == leaves_.end() ? ParkedAs::stopped : known->second.how;
+    return known == leaves_.end() ? ParkedAs::stopped : ParkedAs::frozen;
   }
 
  private:
   struct Leaf {
     std::string path;
-    std::string home;  // cgroup it came from
-    ParkedAs how = ParkedAs::thread;
+    std::string home;  // cgroup that the thread came from, or the shelter around the leaf
   };
-  [[nodiscard]] bool enter(Leaf& leaf, int tgid, int tid) const;
+  [[nodiscard]] bool enter(const Leaf& leaf, int tid) const;
+  // Moves the process into a shelter below `home`; its path, or empty.
+  [[nodiscard]] std::string shelter(const std::string& home, int tgid);
   void leave(const Leaf& leaf, int tgid, int tid);
   void empty(const Leaf& leaf);
-  void remove(const std::string& path);
+  void remove_leaf(const Leaf& leaf);
+  // When `home` is a shelter that no leaf is left in: everybody in it goes home, and it is removed.
+  void leave_shelter(const std::string& home);
 
   Cgroups cgroups_;
   std::map<std::uint64_t, Leaf> leaves_;
-  std::set<std::string> leftovers_;
+  std::map<std::string, std::string> shelters_;  // path -> cgroup that its processes came from
+  std::set<std::string> leftovers_;              // leaves that could not be removed yet
 };
 
 }  // namespace holdpoint::kernel

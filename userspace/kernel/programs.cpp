@@ -117,6 +117,7 @@ Result<> Programs::configure(const Options& options) {
     return fail_errno("cannot read random numbers", errno);
   raise(config_->next_session, options.next_session);
   raise(config_->next_hold, options.next_hold);
+  std::atomic_ref(config_->closing).store(0U);  // an unloading that did not come to its end
   std::atomic_ref(config_->daemon_tgid).store(static_cast<std::uint32_t>(::getpid()));
   return {};
 }

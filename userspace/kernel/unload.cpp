@@ -2,12 +2,17 @@
 #include "kernel/unload.hpp"
 
 #include <bpf/bpf.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -16,6 +21,9 @@
 
 namespace holdpoint::kernel {
 namespace {
+
+constexpr std::uint64_t kPatienceNs = 10'000'000'000;  // an emulated, busy machine needs a second or two
+constexpr useconds_t kLookMicroseconds = 10'000;
 
 std::vector<std::uint64_t> ids_in(int map) {
   std::vector<std::uint64_t> ids;
@@ -28,35 +36,99 @@ std::vector<std::uint64_t> ids_in(int map) {
   return ids;
 }
 
-}  // namespace
+// The pinned configuration, as kernel side and daemon share it. The mapping is left to the end of the program.
+hp_config* pinned_configuration(const std::string& pins) {
+  const Fd map(::bpf_obj_get((pins + "/maps/config").c_str()));
+  if (!map) return nullptr;
+  void* mapped = ::mmap(nullptr, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, map.get(), 0);
+  return mapped == MAP_FAILED ? nullptr : static_cast<hp_config*>(mapped);
+}
 
-Result<> unload(const std::string& pin_directory, const Cgroups& cgroups, BootTime now) {
-  if (::access(pin_directory.c_str(), F_OK) != 0) return {};
-  const Fd holds(::bpf_obj_get((pin_directory + "/maps/holds").c_str()));
-  const Fd verdicts(::bpf_obj_get((pin_directory + "/maps/verdicts").c_str()));
-  std::map<std::uint64_t, std::pair<int, int>> threads;
-  if (holds && verdicts) {
+struct Held {
+  int tgid = 0;
+  int tid = 0;
+};
+
+// Who is suspended and has not been told yet.
+class Holds {
+ public:
+  explicit Holds(const std::string& pins)
+      : holds_(::bpf_obj_get((pins + "/maps/holds").c_str())),
+        verdicts_(::bpf_obj_get((pins + "/maps/verdicts").c_str())) {}
+
+  [[nodiscard]] bool there() const { return holds_ && verdicts_; }
+  [[nodiscard]] std::vector<std::uint64_t> ids() const { return ids_in(holds_.get()); }
+
+  [[nodiscard]] std::optional<Held> held(std::uint64_t id) const {
     const auto hold = std::make_unique<hp_hold>();
-    for (const auto id : ids_in(holds.get())) {
-      if (::bpf_map_lookup_elem(holds.get(), &id, hold.get()) != 0) continue;
-      hp_answer answer{};
-      std::memcpy(answer.digest, hold->access.digest, sizeof(answer.digest));
-      answer.not_after = now.nanoseconds + HP_VERDICT_LIFE_NS;
-      answer.verdict = HP_DENY;
-      if (::bpf_map_update_elem(verdicts.get(), &id, &answer, BPF_ANY) != 0)
-        return fail_errno("cannot deny a hold, so nothing was detached", errno);
-      threads[id] = {static_cast<int>(hold->access.tgid), static_cast<int>(hold->access.tid)};
+    if (::bpf_map_lookup_elem(holds_.get(), &id, hold.get()) != 0) return std::nullopt;
+    if (hold->access.flags & HP_ACCESS_REFUSED) {  // answered at once; the daemon would have filed it
+      ::bpf_map_delete_elem(holds_.get(), &id);
+      return std::nullopt;
     }
+    return Held{static_cast<int>(hold->access.tgid), static_cast<int>(hold->access.tid)};
   }
+
+  [[nodiscard]] Result<> deny(std::uint64_t id, BootTime now) const {
+    const auto hold = std::make_unique<hp_hold>();
+    if (::bpf_map_lookup_elem(holds_.get(), &id, hold.get()) != 0) return {};
+    hp_answer answer{};
+    std::memcpy(answer.digest, hold->access.digest, sizeof(answer.digest));
+    answer.not_after = now.nanoseconds + kPatienceNs + HP_VERDICT_LIFE_NS;
+    answer.verdict = HP_DENY;
+    if (::bpf_map_update_elem(verdicts_.get(), &id, &answer, BPF_ANY) != 0)
+      return fail_errno("cannot deny a hold, so nothing was detached", errno);
+    return {};
+  }
+
+ private:
+  Fd holds_;
+  Fd verdicts_;
+};
+
+// Denies whatever is held, until nothing is, or patience ends.
+Result<> release_all(const Holds& holds, const Cgroups& cgroups, const Clock& clock) {
+  std::map<std::uint64_t, std::pair<int, int>> threads;
+  for (const auto id : holds.ids())
+    if (const auto held = holds.held(id)) threads[id] = {held->tgid, held->tid};
   Parking parking{cgroups};
   parking.adopt(threads);
-  for (const auto& [id, thread] : threads) parking.release(id, thread.first, thread.second, false);
-  // An entry goes when its thread has taken the denial; a thread that somebody else stopped keeps its entry and is let be.
-  for (int look = 0; look < 200 && holds && !ids_in(holds.get()).empty(); ++look) ::usleep(10'000);
+  const auto start = clock.now().boot.nanoseconds;
+  std::set<std::uint64_t> told;
+  for (;;) {
+    const auto now = clock.now().boot;
+    const auto ids = holds.ids();
+    for (const auto id : ids) {
+      const auto held = holds.held(id);
+      if (!held || !told.insert(id).second) continue;
+      if (auto denied = holds.deny(id, now); !denied) return denied;
+      parking.release(id, held->tgid, held->tid, false);
+    }
+    parking.tidy();
+    if (ids.empty() || now.nanoseconds - start > kPatienceNs) return {};
+    ::usleep(kLookMicroseconds);
+  }
+}
+
+}  // namespace
+
+Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups, const Clock& clock) {
+  Unloaded done;
+  if (::access(pin_directory.c_str(), F_OK) != 0) return done;
+  if (auto* config = pinned_configuration(pin_directory)) std::atomic_ref(config->closing).store(1U);
+  const Holds holds(pin_directory);
+  if (holds.there()) {
+    if (auto released = release_all(holds, cgroups, clock); !released)
+      return std::unexpected(released.error());
+    for (const auto id : holds.ids())
+      if (const auto held = holds.held(id); held && ::kill(held->tgid, SIGKILL) == 0)
+        done.killed.push_back(held->tgid);
+  }
   std::error_code error;
   std::filesystem::remove_all(pin_directory, error);
   if (error) return fail_errno("cannot remove " + pin_directory, error.value());
-  return {};
+  return done;
 }
 
 }  // namespace holdpoint::kernel

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -11,7 +12,14 @@
 
 namespace holdpoint::kernel {
 
-// Blocks until the held threads have taken their denial, at most about two seconds. Nothing pinned: does nothing.
-[[nodiscard]] Result<> unload(const std::string& pin_directory, const Cgroups& cgroups, BootTime now);
+struct Unloaded {
+  std::vector<int> killed;  // processes that could not be made to take their denial
+};
+
+// From its first step on nothing new is held: an ask is refused. Blocks until the held threads have taken their denial. One that
+// cannot (somebody else froze it) is killed after ten seconds: let go later, it would do unguarded what nobody approved. Nothing
+// pinned: does nothing. The daemon must not run.
+[[nodiscard]] Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups,
+                                      const Clock& clock);
 
 }  // namespace holdpoint::kernel

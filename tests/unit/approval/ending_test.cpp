@@ -38,6 +38,14 @@ TEST_F(Ending, ATerminatingSignalEndsTheHoldWithARefusal) {
               ElementsAre(std::tuple(1, false, "cancelled")));
 }
 
+TEST_F(Ending, TheDeathByTheSignalThatCancelledIsNotRecordedTwice) {
+  (void)ledger.hold(make_hold({.id = 1}), at(0));
+  (void)ledger.end_hold(1, "SIGINT", true, at(1));
+  const Steps steps = ledger.end_hold(1, "the process ended", false, at(1));
+  EXPECT_THAT(note_kinds(steps), IsEmpty());
+  EXPECT_EQ(ledger.request("r-1")->holds[0].state, HoldState::ended);
+}
+
 TEST_F(Ending, AThreadThatDiedGetsNoAnswer) {
   (void)ledger.hold(make_hold({.id = 1}), at(0));
   const Steps steps = ledger.end_hold(1, "exit", false, at(1));

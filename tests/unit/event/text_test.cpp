@@ -46,12 +46,11 @@ TEST(ObjectText, FilesAndSocketsAreTheirPath) {
 
 TEST(CauseText, EveryCauseHasAWordOfItsOwn) {
   std::set<std::string> words;
-  for (std::uint8_t cause = HP_CAUSE_RULE; cause <= HP_CAUSE_REHOLDS; ++cause)
-    words.insert(cause_text(cause));
-  EXPECT_EQ(words.size(), HP_CAUSE_REHOLDS + 1U);
+  for (std::uint8_t cause = HP_CAUSE_RULE; cause < HP_CAUSE_END; ++cause) words.insert(cause_text(cause));
+  EXPECT_EQ(words.size(), static_cast<unsigned>(HP_CAUSE_END));
   EXPECT_EQ(cause_text(HP_CAUSE_RULE), "rule");
   EXPECT_EQ(cause_text(HP_CAUSE_SESSION_HOLDS), "session-holds");
-  EXPECT_EQ(cause_text(HP_CAUSE_REHOLDS), "reholds");
+  EXPECT_EQ(cause_text(HP_CAUSE_CLOSING), "closing");
   EXPECT_EQ(cause_text(200), "cause-200");
 }
 
