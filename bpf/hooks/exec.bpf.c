@@ -39,7 +39,8 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   a->identity.size = BPF_CORE_READ(inode, i_size);
   a->identity.ctime_ns = change_time(inode);
   a->identity.argc = exec->wanted.count;
-  a->argv_length = exec->wanted.length;
+  a->environment_length = exec->wanted.environment_length;
+  a->argv_length = exec->wanted.length - exec->wanted.environment_length;
   if (exec->stage > 0) a->flags |= HP_ACCESS_SCRIPT_STAGE;
   if (exec->cut) a->flags |= HP_ACCESS_ARGV_CUT;
   exec->stage++;

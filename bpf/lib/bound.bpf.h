@@ -10,41 +10,47 @@
 
 #include "identity.bpf.h"
 
-static long hash_build(__u32 index, void* context) {
+static long hash_text(__u32 index, void* context) {
   struct hashing* h = context;
   siphash_word(&h->state, *(__u64*)&h->ws->build[(index * 8) & (HP_PATH_MAX - 8)]);
   return 0;
 }
 
-/* Hash of the text at the front of ws->build, `length` bytes with its NUL as the string helpers count; 0 and 0 for none. */
-static __always_inline void name_hash(struct workspace* ws, long length, __u64 out[2]) {
+/* Hash of `length` bytes at the front of ws->build, left in ws->hash; 0 and 0 for none. Global, see rules.bpf.h. */
+__noinline int text_hash(struct workspace* ws, __u32 length) {
   struct hp_config* c = configuration();
   struct hashing h = {.ws = ws};
-  out[0] = out[1] = 0;
-  if (!c || length < 2 || length > HP_PATH_MAX) return;
-  __u32 text = length - 1;
+  if (!ws) return 1;
+  ws->hash[0] = ws->hash[1] = 0;
+  if (!c || length == 0 || length > HP_PATH_MAX) return 1;
+  siphash_start(&h.state, c->hash_key);
+  bpf_loop((length + 7) / 8, hash_text, &h, 0);
+  siphash_end(&h.state, length, ws->hash);
+  return 0;
+}
+
+/* The same for a text of `length` bytes with its NUL, as the string helpers count. */
+static __always_inline void name_hash(struct workspace* ws, long length, __u64 out[2]) {
+  __u32 text = length > 0 && length <= HP_PATH_MAX ? length - 1 : 0;
   bounded(text);
-  if (text >= HP_PATH_MAX) return;
-  for (int i = 0; i < 8; i++) {
+  for (__u32 i = 0; i < 8; i++) { /* the hash reads whole words */
     __u32 at = text + i;
     if (at < HP_PATH_MAX) ws->build[at & (HP_PATH_MAX - 1)] = 0;
   }
-  siphash_start(&h.state, c->hash_key);
-  bpf_loop((text + 7) / 8, hash_build, &h, 0);
-  siphash_end(&h.state, text, out);
+  text_hash(ws, text);
+  out[0] = ws->hash[0];
+  out[1] = ws->hash[1];
 }
 
-/* Hash of the path that path_keep left in the event. */
+/* The same of the path that path_keep left in the event. */
 static __always_inline void path_hash(struct workspace* ws, __u64 out[2]) {
-  struct hp_config* c = configuration();
-  struct hashing h = {.ws = ws};
   __u32 length = ws->event.access.path_length;
-  out[0] = out[1] = 0;
   bounded(length);
-  if (!c || length > HP_PATH_MAX) return;
-  siphash_start(&h.state, c->hash_key);
-  bpf_loop((length + 7) / 8, hash_path, &h, 0);
-  siphash_end(&h.state, length, out);
+  if (length > HP_PATH_MAX) length = 0;
+  bpf_probe_read_kernel(ws->build, HP_PATH_MAX, ws->event.path);
+  text_hash(ws, length);
+  out[0] = ws->hash[0];
+  out[1] = ws->hash[1];
 }
 
 /* User address of the name that this open was given; 0 when it came another way. The kernel has just read it, so it can be

@@ -45,22 +45,26 @@ static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u3
   return -EPERM;
 }
 
-/* Takes the hold of `tag` out of the maps. */
-static __always_inline void hold_remove(struct hp_tag* tag) {
-  __u64 id = tag->hold_id;
+/* Takes the hold of `tag` out of the maps. Global, see rules.bpf.h: a map takes no key from its arguments on 6.1. */
+__noinline int hold_remove(struct hp_tag* tag) {
+  if (!tag) return 1;
+  __u64 id = tag->hold_id, number = tag->session;
   tag->hold_id = 0;
-  if (bpf_map_delete_elem(&holds, &id)) return;
+  if (bpf_map_delete_elem(&holds, &id)) return 1;
   bpf_map_delete_elem(&arguments, &id);
-  struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
   if (session) __sync_fetch_and_add(&session->holds, -1);
+  return 0;
 }
 
-static __always_inline void hold_end(struct hp_tag* tag, __u32 how) {
+/* Global, see rules.bpf.h. */
+__noinline int hold_end(struct hp_tag* tag, __u32 how) {
+  if (!tag || !tag->hold_id) return 1;
   __u64 id = tag->hold_id;
-  if (!id) return;
   hold_remove(tag);
   bpf_map_delete_elem(&verdicts, &id);
   ring(HP_BELL_ENDED, how, id);
+  return 0;
 }
 
 /* The same for a hold whose task never left its system call: the answer of the hook was dropped. Its stop may still be
@@ -85,11 +89,15 @@ static __always_inline int same_digest(const __u64 a[2], const __u64 b[2]) {
   return a[0] == b[0] && a[1] == b[1];
 }
 
-/* The stored verdict of hold `id` if it fits: HP_ALLOW, HP_DENY, or HP_ASK when there is none. The delete decides who used
- * it: it succeeds once. */
-static __always_inline __u32 take_verdict(__u64 id, const __u64 wanted[2], __u64 now) {
+/* The stored verdict of the hold of `tag` if it fits what is in ws: HP_ALLOW, HP_DENY, or HP_ASK when there is none. The delete
+ * decides who used it: it succeeds once. Global, see rules.bpf.h. */
+__noinline __u32 take_verdict(struct hp_tag* tag, struct workspace* ws) {
+  if (!tag || !ws) return HP_DENY;
+  __u64 id = tag->hold_id;
   struct hp_answer* answer = bpf_map_lookup_elem(&verdicts, &id);
-  if (!answer || !same_digest(answer->digest, wanted) || answer->not_after < now) return HP_ASK;
+  if (!answer || !same_digest(answer->digest, ws->event.access.digest) ||
+      answer->not_after < ws->event.access.since)
+    return HP_ASK;
   __u32 verdict = answer->verdict;
   if (bpf_map_delete_elem(&verdicts, &id)) return HP_ASK;
   return verdict == HP_ALLOW ? HP_ALLOW : HP_DENY;
@@ -105,7 +113,7 @@ static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, 
                                       __u64 now) {
   __u64 id = tag->hold_id;
   ws->event.access.hold_id = id;
-  __u32 verdict = take_verdict(id, ws->event.access.digest, now);
+  __u32 verdict = take_verdict(tag, ws);
   if (verdict != HP_ASK) {
     hold_remove(tag);
     count(HP_COUNT_CONSUMED);
@@ -139,37 +147,50 @@ static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, 
 }
 
 /* io_uring turns the restart code into an error of its own, and its workers have no call to restart. */
-static __always_inline int can_suspend(void) {
+static __always_inline int can_stop(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER | PF_EXITING)) return 0;
   struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
   return BPF_CORE_READ(regs, orig_ax) != 426;
 }
 
-/* Only the direct parent is told that a process stopped, and only a shell with job control makes something of it: a parent
- * in the same session whose process group is another one. A session leader that handles SIGTSTP itself is no shell (they ignore
- * it), but passes stops on: the monitor of sudo, for which the daemon's continuing is enough. */
-static __always_inline int shell_would_see(void) {
-  struct task_struct* task = bpf_get_current_task_btf();
+/* A process with a terminal whose parent is in the same session and another process group: a job of a shell with job control. */
+static __always_inline int is_job(struct task_struct* task) {
   if (!BPF_CORE_READ(task, signal, tty)) return 0;
-  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) ==
-          BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) &&
-      (unsigned long)BPF_CORE_READ(task, real_parent, sighand, action[SIGTSTP - 1].sa.sa_handler) > SIG_IGN)
-    return 0;
-  if (BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_SID]) !=
-      BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]))
-    return 0;
-  return BPF_CORE_READ(task, real_parent, signal, pids[PIDTYPE_PGID]) !=
-         BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
+  struct signal_struct* own = BPF_CORE_READ(task, signal);
+  struct signal_struct* parent = BPF_CORE_READ(task, real_parent, signal);
+  return BPF_CORE_READ(parent, pids[PIDTYPE_SID]) == BPF_CORE_READ(own, pids[PIDTYPE_SID]) &&
+         BPF_CORE_READ(parent, pids[PIDTYPE_PGID]) != BPF_CORE_READ(own, pids[PIDTYPE_PGID]);
 }
 
-/* *bound_id: of the grant, for an exec. */
-static __always_inline int grant_covers(struct workspace* ws, __u64 now, __u64* bound_id) {
-  struct hp_grant_key key = {.session = ws->event.access.identity.session,
-                             .digest = {ws->event.access.digest[0], ws->event.access.digest[1]}};
+/* Only the direct parent is told that a process stopped, and only a shell with job control makes something of it. A parent that
+ * leads the session and handles SIGTSTP itself is no shell (they ignore it): it is the monitor that sudo puts between itself and
+ * its command, and passes a stop on to sudo. */
+static __always_inline int shell_would_see(void) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  if (!is_job(task)) return 0;
+  struct task_struct* parent = BPF_CORE_READ(task, real_parent);
+  int leads =
+      BPF_CORE_READ(parent, signal, pids[PIDTYPE_PGID]) == BPF_CORE_READ(parent, signal, pids[PIDTYPE_SID]);
+  unsigned long handler = (unsigned long)BPF_CORE_READ(parent, sighand, action[SIGTSTP - 1].sa.sa_handler);
+  if (!leads || handler <= SIG_IGN) return 1;
+  return is_job(BPF_CORE_READ(parent, real_parent));
+}
+
+/* Whether this task can be suspended, and its rule's hold mode wants it. Global, see rules.bpf.h. */
+__noinline int may_suspend(__u32 mode) {
+  if (mode == HP_HOLD_REFUSE || !can_stop()) return 0;
+  return mode != HP_HOLD_AUTO || !shell_would_see();
+}
+
+/* Whether a live grant covers the access. Puts the number of what an exec may read into ws->object. Global, see rules.bpf.h. */
+__noinline int grant_covers(struct workspace* ws) {
+  if (!ws) return 0;
+  struct hp_access* a = &ws->event.access;
+  struct hp_grant_key key = {.session = a->identity.session, .digest = {a->digest[0], a->digest[1]}};
   struct hp_grant* grant = bpf_map_lookup_elem(&grants, &key);
-  if (!grant || grant->not_after < now) return 0;
-  *bound_id = grant->bound;
+  if (!grant || grant->not_after < a->since) return 0;
+  ws->object = grant->bound;
   if (grant->uses == ~0ULL) return 1;
   __s64 left = (__s64)__sync_fetch_and_add(&grant->uses, -1);
   if (left > 0) return 1;
@@ -177,23 +198,33 @@ static __always_inline int grant_covers(struct workspace* ws, __u64 now, __u64* 
   return 0;
 }
 
-/* Writes the hold and, for an exec, its argv. 0, or the cause of the refusal. */
-static __always_inline int hold_write(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec) {
-  struct hp_access* a = &ws->event.access;
-  struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+/* On 6.1 a look-up can meet another task's on the same processor and find nothing. */
+#define LOOKS 4
+
+/* Writes the hold and, for an exec, its argv. 0, or the cause of the refusal. The room is looked up once more: a map takes no
+ * value from a global function's arguments on 6.1. */
+static __always_inline int hold_write(struct hp_tag* tag, struct workspace* given, int with_arguments) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct workspace* ws = 0;
+  struct exec_workspace* exec = 0;
+  __u64 number = tag->session, id;
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
   struct hp_config* c = configuration();
-  if (!session || !c) return HP_CAUSE_NO_STORAGE;
+  for (int look = 0; look < LOOKS && !ws; look++) ws = bpf_task_storage_get(&workspaces, task, 0, 0);
+  for (int look = 0; look < LOOKS && !exec && with_arguments; look++)
+    exec = bpf_task_storage_get(&exec_workspaces, task, 0, 0);
+  if (!session || !c || !ws || (with_arguments && !exec)) return HP_CAUSE_NO_STORAGE;
   if (session->holds >= HP_MAX_SESSION_HOLDS) {
     count(HP_COUNT_FULL_SESSION);
     return HP_CAUSE_SESSION_HOLDS;
   }
-  a->hold_id = __sync_fetch_and_add(&c->next_hold, 1);
-  if (bpf_map_update_elem(&holds, &a->hold_id, a, BPF_NOEXIST)) {
+  given->event.access.hold_id = id = __sync_fetch_and_add(&c->next_hold, 1);
+  if (bpf_map_update_elem(&holds, &id, &ws->event.access, BPF_NOEXIST)) {
     count(HP_COUNT_FULL_HOLDS);
     return HP_CAUSE_HOLDS_FULL;
   }
-  if (exec && bpf_map_update_elem(&arguments, &a->hold_id, &exec->wanted, BPF_NOEXIST)) {
-    bpf_map_delete_elem(&holds, &a->hold_id);
+  if (exec && bpf_map_update_elem(&arguments, &id, &exec->wanted, BPF_NOEXIST)) {
+    bpf_map_delete_elem(&holds, &id);
     count(HP_COUNT_FULL_ARGUMENTS);
     return HP_CAUSE_HOLDS_FULL;
   }
@@ -205,18 +236,19 @@ static __always_inline int hold_write(struct hp_tag* tag, struct workspace* ws, 
 static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
                                     __u32 mode) {
   struct hp_access* a = &ws->event.access;
-  int refused = mode == HP_HOLD_REFUSE || !can_suspend() || (mode == HP_HOLD_AUTO && shell_would_see());
+  int refused = !may_suspend(mode);
   hold_end(tag, HP_ENDED_OTHER);
   a->verdict = HP_ASK;
   a->attempts = 1;
   if (refused) a->flags |= HP_ACCESS_REFUSED;
-  int cause = hold_write(tag, ws, exec);
+  int cause = hold_write(tag, ws, exec != 0);
   if (cause) return refuse(tag, ws, cause);
   tag->hold_id = a->hold_id;
   if (refused) {
     /* The daemon takes the entry out when it has filed the request. */
     tag->hold_id = 0;
-    struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
+    __u64 number = tag->session;
+    struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
     if (session) __sync_fetch_and_add(&session->holds, -1);
     ring(HP_BELL_HOLD, 0, a->hold_id);
     return refuse(tag, ws, HP_CAUSE_REFUSED);
@@ -237,8 +269,10 @@ static __always_inline void mark_released(struct socket_mark* mark, const struct
   mark->digest[1] = a->digest[1];
 }
 
-static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
-                               struct socket_mark* mark, __u32 mode) {
+/* Global, see rules.bpf.h. `exec` and `mark` may be 0. */
+__noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                            struct socket_mark* mark, __u32 mode) {
+  if (!tag || !ws) return -EPERM;
   struct hp_access* a = &ws->event.access;
   __u64 now = a->since;
   if (tag->echo_until >= now && tag->echo_inode == a->identity.inode &&
@@ -249,25 +283,33 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
   if (tag->reenter_until >= now && same_digest(tag->reenter_digest, a->digest)) return 0;
   if (mark && same_digest(mark->digest, a->digest)) return 0;
   if (tag->hold_id) {
-    struct hp_hold* held = bpf_map_lookup_elem(&holds, &tag->hold_id);
+    __u64 id = tag->hold_id;
+    struct hp_hold* held = bpf_map_lookup_elem(&holds, &id);
     if (held && same_digest(held->access.digest, a->digest)) {
       int answer = hold_again(tag, ws, held, now);
       if (answer == 0) mark_released(mark, a);
       return answer;
     }
   }
-  __u64 bound_id = 0;
-  if (grant_covers(ws, now, &bound_id)) {
+  if (grant_covers(ws)) {
     count(HP_COUNT_GRANTED);
     a->verdict = HP_ALLOW;
     a->cause = HP_CAUSE_DECISION;
     emit(ws, HP_EVENT_GRANTED);
-    a->hold_id = bound_id; /* hp_exec_check takes it from here, as of a hold */
+    a->hold_id = ws->object; /* hp_exec_check takes it from here, as of a hold */
     mark_released(mark, a);
     return 0;
   }
   if (closing()) return refuse(tag, ws, HP_CAUSE_CLOSING);
   return hold_new(tag, ws, exec, mode);
+}
+
+static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                               struct socket_mark* mark, __u32 mode) {
+  int answer = ask_somebody(tag, ws, exec, mark, mode);
+  if (answer == -ERESTARTNOINTR)
+    return -ERESTARTNOINTR; /* each by name: the verifier knows no more than int */
+  return answer == 0 ? 0 : -EPERM;
 }
 
 /* The answer for the access in `ws` under the rules that match `in`: 0, -EPERM or -ERESTARTNOINTR. */

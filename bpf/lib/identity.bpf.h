@@ -75,6 +75,13 @@ struct hashing {
   struct exec_workspace* exec;
 };
 
+static long hash_identity(__u32 index, void* context) {
+  struct hashing* h = context;
+  if (index >= sizeof(struct hp_identity) / 8) return 1;
+  siphash_word(&h->state, ((const __u64*)&h->ws->event.access.identity)[index]);
+  return 0;
+}
+
 static long hash_path(__u32 index, void* context) {
   struct hashing* h = context;
   siphash_word(&h->state, *(__u64*)&h->ws->event.path[(index * 8) & (HP_PATH_MAX - 8)]);
@@ -83,6 +90,7 @@ static long hash_path(__u32 index, void* context) {
 
 static long hash_argv(__u32 index, void* context) {
   struct hashing* h = context;
+  if (!h->exec) return 1;
   siphash_word(&h->state, *(__u64*)&h->exec->wanted.bytes[(index * 8) & (HP_ARGV_MAX - 8)]);
   return 0;
 }
@@ -95,13 +103,14 @@ __noinline int digest(struct workspace* ws, struct exec_workspace* exec) {
   if (!c) return 1;
   struct hashing h = {.ws = ws, .exec = exec};
   siphash_start(&h.state, c->hash_key);
-  const __u64* words = (const __u64*)&a->identity;
-#pragma unroll
-  for (int i = 0; i < (int)(sizeof(a->identity) / 8); i++) siphash_word(&h.state, words[i]);
+  bpf_loop(sizeof(a->identity) / 8, hash_identity, &h, 0);
   siphash_word(&h.state, ((__u64)a->path_length << 32) | a->argv_length);
+  siphash_word(&h.state, a->environment_length);
   bpf_loop((a->path_length + 7) / 8, hash_path, &h, 0);
-  if (exec) bpf_loop((exec->wanted.length + 7) / 8, hash_argv, &h, 0);
-  siphash_end(&h.state, sizeof(a->identity) + a->path_length + a->argv_length, a->digest);
+  __u32 words = exec ? (exec->wanted.length + 7) / 8 : 0;
+  bpf_loop(words, hash_argv, &h, 0);
+  siphash_end(&h.state, sizeof(a->identity) + a->path_length + a->argv_length + a->environment_length,
+              a->digest);
   return 0;
 }
 

@@ -128,6 +128,13 @@ struct {
   __type(value, __u32);
 } agent_names SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_VARIABLES);
+  __type(key, struct hp_variable);
+  __type(value, __u32);
+} variables SEC(".maps");
+
 /* ---- the kernel side's own ---- */
 
 /* One per tagged task that met a hook. It holds what the verdict is made from, so it belongs to the task and not to the
@@ -151,6 +158,7 @@ struct walk {
 
 struct workspace {
   struct walk walk;
+  __u64 hash[2];
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +
@@ -170,8 +178,8 @@ struct exec_workspace {
   __u32 stage; /* of one execve: 0 the named file, then its interpreters */
   __u32
       approved; /* a person or a grant released this execve: later stages are not asked again, argv is verified */
-  __u32 failed;       /* argv could not be read */
-  __u32 cut;          /* argv is longer than HP_ARGV_MAX */
+  __u32 failed;       /* argv or environment could not be read */
+  __u32 cut;          /* both together are longer than HP_ARGV_MAX */
   __u32 first_length; /* bytes of argv[0] with its NUL */
   /* State of the loops in argv.bpf.h; here for the verifier's sake, as struct walk. */
   __u32 pointer; /* bytes of one element of argv[]: 8, or 4 for a 32-bit caller */
@@ -180,9 +188,12 @@ struct exec_workspace {
   __u32 index;   /* of the next argument */
   __u32 done;
   __u32 offset; /* in wanted.bytes, of what is compared next */
-  __u32 skip;   /* strings still to pass over */
+  __u32 total;  /* where the comparing ends */
+  __u32 skip;   /* strings still to pass over, or to compare */
   __u32 differs;
-  __u32 reserved;
+  __u32 comparing; /* of the current string of the environment: STRING_… in argv.bpf.h */
+  struct hp_variable variable;
+  char more[HP_VARIABLE_NAME]; /* what is behind a page's end; also room behind `variable` */
   struct hp_argv wanted;
   char found[2 * PIECE]; /* also room for the last piece of `wanted` */
 };

@@ -92,27 +92,36 @@ static __always_inline __u32 sequence(const void* lock) {
   return value;
 }
 
-/* The walk from ws->walk.from_… to ws->walk.position. Global, see rules.bpf.h. */
-__noinline int path_walk(struct workspace* ws, __u32 end) {
+#define PATH_MOVED 3 /* of one attempt: a rename or a mount came between */
+
+/* One walk from ws->walk.from_… up, to ws->walk.position. Global, see rules.bpf.h. */
+__noinline int path_attempt(struct workspace* ws, __u32 end) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!ws || end > BUILD_END) return PATH_UNRESOLVED;
+  __u32 renames = sequence(&rename_lock), mounts = sequence(&mount_lock);
+  ws->walk.dentry = ws->walk.from_dentry;
+  ws->walk.mount = ws->walk.from_mount;
+  ws->walk.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
+  ws->walk.position = ws->walk.end = end;
+  ws->walk.mounts = 0;
+  ws->walk.done = 0;
+  ws->walk.result = PATH_UNRESOLVED;
+  if (ws->walk.name) {
+    if (put_name(ws, ws->walk.name)) return PATH_UNRESOLVED;
+    put_slash(ws);
+  }
+  bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &ws, 0);
+  /* A rename under the walk can compose a path that never existed. */
+  if ((renames & 1) || renames != sequence(&rename_lock) || mounts != sequence(&mount_lock))
+    return PATH_MOVED;
+  return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
+}
+
+/* The same, again when it was disturbed. Global. */
+__noinline int path_walk(struct workspace* ws, __u32 end) {
   for (int attempt = 0; attempt < 3; attempt++) {
-    __u32 renames = sequence(&rename_lock), mounts = sequence(&mount_lock);
-    ws->walk.dentry = ws->walk.from_dentry;
-    ws->walk.mount = ws->walk.from_mount;
-    ws->walk.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
-    ws->walk.position = ws->walk.end = end;
-    ws->walk.mounts = 0;
-    ws->walk.done = 0;
-    ws->walk.result = PATH_UNRESOLVED;
-    if (ws->walk.name) {
-      if (put_name(ws, ws->walk.name)) return PATH_UNRESOLVED;
-      put_slash(ws);
-    }
-    bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &ws, 0);
-    /* A rename under the walk can compose a path that never existed. */
-    if (!(renames & 1) && renames == sequence(&rename_lock) && mounts == sequence(&mount_lock))
-      return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
+    int result = path_attempt(ws, end);
+    if (result != PATH_MOVED) return result;
     count(HP_COUNT_RENAME_RACE);
   }
   return PATH_UNRESOLVED;

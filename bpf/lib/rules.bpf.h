@@ -98,35 +98,50 @@ struct outcome {
 #define PACK_VERDICT 16
 #define PACK_HOLD_MODE 20
 #define PACK_FLAGS 24
+struct judging {
+  struct hp_policy* policy;
+  const struct hp_set *object, *executable, *destination;
+  __u32 operations; /* still to look at */
+  __u32 best, verdict, hold_mode, flags, seen;
+};
+
+static long judge_step(__u32 index, void* context) {
+  struct judging* j = context;
+  if (!j->operations) return 1;
+  __u32 operation = lowest_bit(j->operations);
+  j->operations &= j->operations - 1;
+  bounded(operation);
+  if (operation >= HP_OP_COUNT) return 1;
+  __u32 rule = first_rule(j->policy, operation, j->object, j->executable, j->destination);
+  bounded(rule);
+  if (rule >= HP_MAX_RULES) {
+    j->best = HP_MAX_RULES;
+    j->verdict = HP_DENY;
+    return 1;
+  }
+  const struct hp_rule* found = &j->policy->rules[rule];
+  if (!j->seen || found->verdict > j->verdict || (found->verdict == j->verdict && rule < j->best)) {
+    j->best = rule;
+    j->verdict = found->verdict;
+    j->hold_mode = found->hold_mode;
+  }
+  j->flags |= found->flags;
+  j->seen = 1;
+  return 0;
+}
+
 __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
                               __u32 executable_set, __u32 destination_set) {
-  __u32 best = HP_MAX_RULES, verdict = HP_DENY, hold_mode = HP_HOLD_AUTO, flags = 0, seen = 0;
+  struct judging j = {.policy = policy, .operations = operations, .best = HP_MAX_RULES, .verdict = HP_DENY};
   if (!policy) goto out;
-  const struct hp_set* object = set_at(policy, object_set);
-  const struct hp_set* executable = set_at(policy, executable_set);
-  const struct hp_set* destination = set_at(policy, destination_set);
-  if (!object || !executable || !destination) goto out;
-  for (int operation = 0; operation < HP_OP_COUNT; operation++) {
-    if (!(operations & (1U << operation))) continue;
-    __u32 rule = first_rule(policy, operation, object, executable, destination);
-    bounded(rule);
-    if (rule >= HP_MAX_RULES) {
-      best = HP_MAX_RULES;
-      verdict = HP_DENY;
-      break;
-    }
-    const struct hp_rule* found = &policy->rules[rule];
-    if (!seen || found->verdict > verdict || (found->verdict == verdict && rule < best)) {
-      best = rule;
-      verdict = found->verdict;
-      hold_mode = found->hold_mode;
-    }
-    flags |= found->flags;
-    seen = 1;
-  }
+  j.object = set_at(policy, object_set);
+  j.executable = set_at(policy, executable_set);
+  j.destination = set_at(policy, destination_set);
+  if (!j.object || !j.executable || !j.destination) goto out;
+  bpf_loop(HP_OP_COUNT, judge_step, &j, 0);
 out:
-  return best | (verdict & 15) << PACK_VERDICT | (hold_mode & 15) << PACK_HOLD_MODE |
-         (flags & 15) << PACK_FLAGS;
+  return j.best | (j.verdict & 15) << PACK_VERDICT | (j.hold_mode & 15) << PACK_HOLD_MODE |
+         (j.flags & 15) << PACK_FLAGS;
 }
 
 static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,

@@ -70,7 +70,8 @@ struct hp_access {
   __u32 attempts; /* times the held call met its hook; counted by the kernel */
   __u32 mode;     /* i_mode of the object */
   __u32 path_length;
-  __u32 argv_length;
+  __u32 argv_length;        /* of the arguments */
+  __u32 environment_length; /* of the variables behind them */
   char comm[16];
 };
 

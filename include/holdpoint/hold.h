@@ -12,10 +12,13 @@ struct hp_hold {
 };
 
 /* Map `arguments`: hash, hold id -> hp_argv, for exec holds. Written by the kernel only.
- * Bytes are the arguments in order, each with its NUL. */
+ * Bytes are the arguments in order, each with its NUL, and then, in their order, the variables of the environment that the policy
+ * names ("NAME=value", each with its NUL). */
 struct hp_argv {
-  __u32 length;
+  __u32 length; /* of both */
   __u32 count;
+  __u32 environment_length; /* of the variables */
+  __u32 environment_count;
   char bytes[HP_ARGV_MAX];
 };
 
@@ -157,6 +160,11 @@ struct hp_event {
 struct hp_file_id {
   __u64 device;
   __u64 inode;
+};
+
+/* Map `variables`: hash, hp_variable -> 1: names of the environment that are captured. Written by the daemon at publish. */
+struct hp_variable {
+  char name[HP_VARIABLE_NAME]; /* padded with NUL */
 };
 
 /* Map `config`: array of one, written by the daemon before programs attach. */

@@ -33,6 +33,13 @@
 /* Count of arguments that the capture visits; bounded by HP_ARGV_MAX since each takes a byte. */
 #define HP_ARGC_MAX 4096
 
+/* Variables of the environment that change what a program does and are part of what is approved: as many names as a policy may
+ * list, and their length with the NUL. More or longer: refused by the policy compiler. */
+#define HP_MAX_VARIABLES 64
+#define HP_VARIABLE_NAME 32
+/* Variables that the capture visits; an environment with more is flagged "cut", as a long argv. */
+#define HP_ENVC_MAX 4096
+
 /* Holds of the whole host. The map is preallocated (18 MiB); when full, an ask is answered with a denial. */
 #define HP_MAX_HOLDS 4096
 /* Holds of one session, so that one agent cannot use up the host's. Over it an ask is a denial. */

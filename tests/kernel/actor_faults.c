@@ -78,10 +78,11 @@ static int step_into(int count, char** words) {
 }
 
 static char* tampered_argv[4];
+static char* tampered_environment[2];
 static char* slow_page; /* argv[1] lives here; reading it blocks until we say so */
 
 static int execute(void* program) {
-  execve(program, tampered_argv, environ);
+  execve(program, tampered_argv, tampered_environment);
   actor_say("exec", -1);
   _exit(0);
 }
@@ -95,31 +96,32 @@ static int watch_page(void) {
   return faults;
 }
 
-/* tamper PROGRAM SHOWN RUN: a child that shares our memory executes PROGRAM with the argument SHOWN, and is asked about it.
- * After a line on standard input the argument is RUN, and argv[1] is not in memory: when the call starts again the kernel
- * copies from the last argument to the first, so it has taken RUN when it stops at argv[1]. There SHOWN is put back, which is
+/* tamper PROGRAM SHOWN RUN [environment]: a child that shares our memory executes PROGRAM with the argument (or the variable) SHOWN, and is asked.
+ * After a line on standard input it is RUN, and argv[1] is not in memory: when the call starts again the kernel
+ * copies the environment, then the arguments from the last to the first, so it has taken RUN when it stops at argv[1]. There SHOWN is put back, which is
  * what everybody who looks at our memory sees from then on. */
 static int step_tamper(int count, char** words) {
   static char page[PAGE] __attribute__((aligned(4096))) = "first";
   static char stack[65536] __attribute__((aligned(16)));
   struct uffd_msg message;
   char line[16];
-  if (count != 4) return 97;
+  if (count != 4 && count != 5) return 97;
+  char** changed = count == 5 ? &tampered_environment[0] : &tampered_argv[2];
   slow_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (slow_page == MAP_FAILED) return 96;
   strcpy(slow_page, page);
   tampered_argv[0] = words[1];
   tampered_argv[1] = slow_page;
-  tampered_argv[2] = words[2];
+  *changed = words[2];
   int faults = watch_page();
   if (actor_say("watching", faults < 0 ? -1 : 0)) return 0;
   pid_t child = clone(execute, stack + sizeof(stack), CLONE_VM | SIGCHLD, words[1]);
   if (child < 0 || read(STDIN_FILENO, line, sizeof(line)) < 1) return 95;
-  tampered_argv[2] = words[3];
+  *changed = words[3];
   if (madvise(slow_page, PAGE, MADV_DONTNEED)) return 94;
   actor_say("armed", 0);
   if (read(faults, &message, sizeof(message)) != sizeof(message)) return 93;
-  tampered_argv[2] = words[2];
+  *changed = words[2];
   struct uffdio_copy fill = {.dst = (unsigned long)slow_page, .src = (unsigned long)page, .len = PAGE};
   if (ioctl(faults, UFFDIO_COPY, &fill)) return 92;
   int status;

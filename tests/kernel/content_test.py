@@ -191,27 +191,59 @@ def test_pythons_script_is_bound():
     assert "evil" not in case.end()[1]
 
 
-def test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction():
-    ran = TMP / "ran"
-    TOOL.write_bytes(open("/usr/bin/touch", "rb").read())
-    TOOL.chmod(0o755)
-    process = daemon.spawn(ACTOR, "tamper", TOOL, "shown", ran, session="tamper", stdin=subprocess.PIPE, cwd=TMP)
+def tamper(session, shown, ran, *more):
+    """A CLONE_VM sibling exchanges what was approved and puts it back once the kernel has copied it."""
+    process = daemon.spawn(ACTOR, "tamper", TOOL, shown, ran, *more, session=session, stdin=subprocess.PIPE, cwd=TMP)
     assert process.stdout.readline() == b"watching ok 0\n"
     request = wait_until("a request", lambda: [r for r in daemon.requests("open") if r["access"]["object"] == str(TOOL)])[0]
-    assert [a for a in request["access"]["argv"]][-1] == "shown", request
     process.stdin.write(b"go\n")
     process.stdin.flush()
     assert process.stdout.readline() == b"armed ok 0\n"
     daemon.approve(request)
     status, output = finish(process)
     assert "child ok 1009" in output, (status, output)
-    assert not ran.exists() and not (TMP / "first").exists()
-    record = daemon.wait_record("tampered")
+    assert not (TMP / "first").exists()
+    record = daemon.wait_record("tampered", lambda r: f"coder-{session}" in str(r) or str(TOOL) in str(r))
     assert str(TOOL) in str(record), record
+    return request
+
+
+def test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction():
+    ran = TMP / "ran"
+    request = tamper("tamper", "shown", ran)
+    assert request["access"]["argv"][-1] == "shown", request
+    assert not ran.exists()
     assert daemon.counters()["tampered"] == 1
 
 
+def test_an_environment_changed_between_approval_and_restart_is_killed_before_its_first_instruction():
+    request = tamper("tamper-environment", "BASH_ENV=/shown", "BASH_ENV=/other", "environment")
+    assert request["access"]["environment"] == ["BASH_ENV=/shown"], request
+    assert daemon.counters()["tampered"] == 2
+
+
+def test_the_variables_that_change_a_program_are_shown_and_part_of_what_is_approved():
+    plain = {"PATH": "/usr/bin:/bin", "HOME": "/", "LONG": "x" * 300 + "LD_PRELOAD=no"}
+    library = {**plain, "LD_PRELOAD": "/tmp/none.so"}
+    command = ("sh", "-c", f"exec {TOOL} {TMP}/made")
+    process = daemon.spawn(*command, session="environment", env=library)
+    request = daemon.wait_request()
+    assert request["access"]["environment"] == ["PATH=/usr/bin:/bin", "LD_PRELOAD=/tmp/none.so"], request["access"]
+    assert any("LD_PRELOAD" in warning for warning in request["access"]["warnings"]), request["access"]
+    daemon.approve(request, scope="session")
+    assert finish(process)[0] == 0 and (TMP / "made").exists()
+    status, output = daemon.run(*command, session="environment", env=library)
+    assert status == 0, output
+    process = daemon.spawn(*command, session="environment", env=plain)
+    other = daemon.wait_request()
+    assert other["access"]["environment"] == ["PATH=/usr/bin:/bin"], other["access"]
+    daemon.deny(other)
+    assert finish(process)[0] != 0
+
+
 WORK.mkdir()
+TOOL.write_bytes(open("/usr/bin/touch", "rb").read())
+TOOL.chmod(0o755)
 with Daemon(RULES, name="content") as daemon:
     main([
         test_an_unchanged_script_runs_with_one_question,
@@ -224,4 +256,6 @@ with Daemon(RULES, name="content") as daemon:
         test_a_program_may_change_its_own_arguments,
         test_pythons_script_is_bound,
         test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction,
+        test_an_environment_changed_between_approval_and_restart_is_killed_before_its_first_instruction,
+        test_the_variables_that_change_a_program_are_shown_and_part_of_what_is_approved,
     ])

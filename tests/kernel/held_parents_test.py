@@ -70,24 +70,42 @@ def test_sudo(daemon):
     assert finish(process) == (0, "content\n")
 
 
-def test_sudo_on_a_terminal_with_hold_suspend(daemon):
-    terminal = Terminal(daemon, "bash", "-c", f"sudo -n cat {SHOWN}; echo status $?")
-    daemon.approve(held(daemon))
+def test_sudo_on_a_terminal(daemon):
+    for file in (SECRET, SHOWN):
+        terminal = Terminal(daemon, "bash", "-c", f"sudo -n cat {file}; echo status $?")
+        daemon.approve(held(daemon))
+        terminal.wait("content")
+        terminal.wait("status 0")
+        terminal.process.wait(LIMIT)
+        terminal.close()
+
+
+def test_sudo_under_a_shell_with_job_control_is_refused_once(daemon):
+    """sudo stops itself when its command stops, and that the shell would see."""
+    terminal = Terminal(daemon, "bash", "--norc", "-i")
+    terminal.wait(r"\$ ")
+    terminal.write(f"sudo -n cat {SECRET}; echo sta''tus $?\n")
+    terminal.wait("Operation not permitted")
+    terminal.wait("status 1")
+    daemon.approve(daemon.wait_request())
+    terminal.write(f"sudo -n cat {SECRET}; echo sta''tus $?; jobs; exit\n")
     terminal.wait("content")
     terminal.wait("status 0")
+    assert "Stopped" not in terminal.text
     terminal.process.wait(LIMIT)
     terminal.close()
 
 
-def test_sudo_on_a_terminal_is_taken_for_a_shell_with_job_control(daemon):
-    command = f"sudo -n cat {SECRET}; echo status $?"
-    terminal = Terminal(daemon, "bash", "-c", f"{command}; read; {command}")
-    terminal.wait("Operation not permitted")
-    terminal.wait("status 1")
-    daemon.approve(daemon.wait_request())
-    terminal.write("\n")
+def test_a_shell_with_job_control_sees_su_stop_with_its_command(daemon):
+    """The held command is su's child, in su's own process group; su stops itself and is continued in the background."""
+    terminal = Terminal(daemon, "bash", "--norc", "-i")
+    terminal.wait(r"\$ ")
+    terminal.write(f"su -c 'cat {SECRET}'; echo sta''tus $?\n")
+    request = held(daemon)
+    terminal.wait("Stopped")
+    daemon.approve(request)
     terminal.wait("content")
-    terminal.wait("status 0")
+    terminal.write("exit\n")
     terminal.process.wait(LIMIT)
     terminal.close()
 
@@ -154,8 +172,9 @@ run_cases("parents", [
     test_with_hold_suspend_a_shell_with_job_control_takes_its_job_for_stopped,
     test_a_tmux_pane_whose_server_continues_stopped_children,
     test_sudo,
-    test_sudo_on_a_terminal_with_hold_suspend,
-    test_sudo_on_a_terminal_is_taken_for_a_shell_with_job_control,
+    test_sudo_on_a_terminal,
+    test_sudo_under_a_shell_with_job_control_is_refused_once,
+    test_a_shell_with_job_control_sees_su_stop_with_its_command,
     test_su,
     test_a_parallel_make_is_one_request,
     test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking,

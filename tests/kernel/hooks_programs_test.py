@@ -4,10 +4,6 @@ from harness import Daemon, main
 from programs import loaded_programs
 
 MOST = 10_000
-# More than that, with reason: addresses and socket names in one hook, each with all ways to hold and refuse; opens, that also
-# compare what an approved program reads. A verifier follows the product of such branches. These are the numbers of today with
-# some room: a change that lets them explode is found.
-MORE = {"hp_socket_sendm": 15_000, "hp_socket_conne": 15_000, "hp_file_open": 20_000}
 # Hooks that a policy, the tags or the hold protocol need on every kernel, by the first 15 letters of their programs.
 WANTED = {
     "hp_exec_begin", "hp_exec_check", "hp_exec_committ", "hp_file_open", "hp_path_mknod", "hp_inode_create",
@@ -24,7 +20,7 @@ def test_every_program_is_loaded_and_within_its_bound():
         print(f"     {name:16} {count:6} verified instructions")
     assert counts.keys() >= WANTED, f"not loaded: {WANTED - counts.keys()}"
     assert all(count > 0 for count in counts.values())
-    assert not (over := {name: count for name, count in counts.items() if count > MORE.get(name, MOST)}), over
+    assert not (over := {name: count for name, count in counts.items() if count > MOST}), over
 
 
 main([test_every_program_is_loaded_and_within_its_bound])

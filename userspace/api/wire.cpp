@@ -50,6 +50,11 @@ json decision_json(const approval::Decision& decision) {
 
 json access_json(const event::MaskedAccess& access) {
   unsigned hidden = access.object.hidden();
+  json environment = json::array();
+  for (const auto& variable : access.environment) {
+    environment.push_back(variable.text());
+    hidden += variable.hidden();
+  }
   json argv = json::array();
   for (const auto& argument : access.argv) {
     argv.push_back(argument.text());
@@ -69,6 +74,7 @@ json access_json(const event::MaskedAccess& access) {
   return {{"operation", access.operation},
           {"object", access.object.text()},
           {"argv", argv},
+          {"environment", environment},
           {"executable", access.executable.text()},
           {"directory", access.directory.text()},
           {"ancestors", ancestors},

@@ -94,6 +94,8 @@ event::MaskedAccess access(const Json& value, const std::string& name, std::stri
   event::MaskedAccess read;
   read.operation = fields.text("operation");
   read.object = fields.masked("object");
+  for (const Json& variable : fields.list("environment"))
+    read.environment.push_back(masked_from(variable, name + ".environment", fault));
   for (const Json& argument : fields.list("argv"))
     read.argv.push_back(masked_from(argument, name + ".argv", fault));
   read.executable = fields.masked("executable");

@@ -44,6 +44,8 @@ Json json(const RuleView& rule) {
 Json json(const event::MaskedAccess& access) {
   Json argv = Json::array();
   for (const MaskedText& argument : access.argv) argv.push_back(masked_json(argument));
+  Json environment = Json::array();
+  for (const MaskedText& variable : access.environment) environment.push_back(masked_json(variable));
   Json ancestors = Json::array();
   for (const auto& [pid, command] : access.ancestors)
     ancestors.push_back({{"pid", pid}, {"command", masked_json(command)}});
@@ -56,6 +58,7 @@ Json json(const event::MaskedAccess& access) {
   return {{"operation", access.operation},
           {"object", masked_json(access.object)},
           {"argv", std::move(argv)},
+          {"environment", std::move(environment)},
           {"executable", masked_json(access.executable)},
           {"directory", masked_json(access.directory)},
           {"ancestors", std::move(ancestors)},

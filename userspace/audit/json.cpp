@@ -88,6 +88,7 @@ void Writer::access(const v1::Access& access) {
   out["operation"] = access.operation();
   out["object"] = text(access.object());
   if (access.argv_size() != 0) out["argv"] = texts(access.argv());
+  if (access.environment_size() != 0) out["environment"] = texts(access.environment());
   if (access.has_executable()) out["executable"] = text(access.executable());
   if (access.has_directory()) out["directory"] = text(access.directory());
   for (const auto& ancestor : access.ancestors())

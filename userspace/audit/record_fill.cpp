@@ -40,6 +40,7 @@ void access(v1::Access& out, const event::MaskedAccess& access) {
   out.set_operation(word(access.operation));
   masked(*out.mutable_object(), access.object);
   for (const auto& argument : access.argv) masked(*out.add_argv(), argument);
+  for (const auto& variable : access.environment) masked(*out.add_environment(), variable);
   masked(*out.mutable_executable(), access.executable);
   masked(*out.mutable_directory(), access.directory);
   for (const auto& [pid, command] : access.ancestors) {

@@ -48,6 +48,16 @@ void add_command(Page& page, const json& access) {
   }
 }
 
+// Only an exec has them: they are part of what is approved.
+void add_environment(Page& page, const json& access) {
+  bool first = true;
+  for (const json& variable : child(access, "environment")) {
+    if (!variable.is_string()) continue;
+    page.add(first ? "Environment" : "", printable(variable.get<std::string>()));
+    first = false;
+  }
+}
+
 void add_process(Page& page, const json& request) {
   const json& access = child(request, "access");
   const json& process = child(request, "process");
@@ -183,6 +193,7 @@ std::string draw_request(const json& request, WallTime now, const Terminal& term
   page.add("What", printable(field(access, "operation")) + " " + printable(field(access, "object")),
            Colour::bold);
   add_command(page, access);
+  add_environment(page, access);
   for (const json& warning : child(access, "warnings")) {
     if (warning.is_string()) page.add("Warning", printable(warning.get<std::string>()), Colour::red);
   }

@@ -59,6 +59,7 @@ Result<> publish(Core& core) {
   for (auto id = static_cast<std::uint32_t>(names.size()); id < HP_MAX_AGENTS; ++id)
     if (auto done = core.programs->withdraw(id); !done) return done;
   if (auto done = core.programs->publish_cgroups(*core.policies.cgroup_image); !done) return done;
+  if (auto done = core.programs->name_variables(core.policies.checked.variables); !done) return done;
   return core.programs->name_agents(names);
 }
 

@@ -48,6 +48,9 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
   if (access.flags & HP_ACCESS_CHANGED)
     found.emplace_back("content changed since it was approved, or it is being written");
   if (access.flags & HP_ACCESS_REFUSED) found.emplace_back("refused at once; approval lets a retry pass");
+  for (const auto& variable : facts.access.environment)
+    if (const auto name = variable.substr(0, variable.find('=')); name != "PATH")
+      found.emplace_back("the environment sets " + name + ", which changes what the program does");
   if (!facts.bound_complete)
     found.emplace_back("content not bound: an argument names a file that could not be hashed");
   return found;
@@ -61,6 +64,8 @@ std::string request_digest(const event::Access& access, const std::vector<event:
   hash.text(access.path);
   hash.number(access.argv.size());
   for (const auto& argument : access.argv) hash.text(argument);
+  hash.number(access.environment.size());
+  for (const auto& variable : access.environment) hash.text(variable);
   hash.number(bound.size());
   for (const auto& file : bound) {
     hash.text(file.path);

@@ -16,9 +16,10 @@
 namespace holdpoint::event {
 
 struct Access {
-  hp_access fixed{};              // as the kernel wrote it; plain numbers, nothing secret
-  std::string path;               // object or socket name, bytes as they are; empty for addresses
-  std::vector<std::string> argv;  // exec only
+  hp_access fixed{};                     // as the kernel wrote it; plain numbers, nothing secret
+  std::string path;                      // object or socket name, bytes as they are; empty for addresses
+  std::vector<std::string> argv;         // exec only
+  std::vector<std::string> environment;  // exec only: "NAME=value" of the variables that the policy names
 };
 
 // From the value of map `holds` and, for an exec, of map `arguments`. Errors: lengths that do not fit.

@@ -44,7 +44,12 @@ Result<std::string> decode_path(const hp_access& fixed, std::string_view bytes) 
   return std::string(bytes);
 }
 
-Result<std::vector<std::string>> split_arguments(std::string_view bytes, std::uint32_t count, bool cut) {
+struct Arguments {
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+};
+
+Result<std::vector<std::string>> split_strings(std::string_view bytes, std::uint32_t count, bool cut) {
   std::vector<std::string> argv;
   while (!bytes.empty()) {
     const auto end = bytes.find('\0');
@@ -57,26 +62,36 @@ Result<std::vector<std::string>> split_arguments(std::string_view bytes, std::ui
   return argv;
 }
 
-Result<std::vector<std::string>> decode_arguments(const hp_access& fixed, std::span<const std::byte> bytes) {
+Result<Arguments> decode_arguments(const hp_access& fixed, std::span<const std::byte> bytes) {
   const bool cut = (fixed.flags & HP_ACCESS_ARGV_CUT) != 0;
   if (bytes.empty()) {
     if (fixed.argv_length != 0 && !cut) return fail("argv: announced but missing");
-    return std::vector<std::string>{};
+    return Arguments{};
   }
   if (bytes.size() != sizeof(hp_argv))
     return fail(fmt::format("argv: {} bytes, expected {}", bytes.size(), sizeof(hp_argv)));
   const auto length = copy_of<std::uint32_t>(bytes, offsetof(hp_argv, length));
   const auto count = copy_of<std::uint32_t>(bytes, offsetof(hp_argv, count));
   if (length > HP_ARGV_MAX) return fail(fmt::format("argv: length {}, at most {}", length, HP_ARGV_MAX));
-  if (length != fixed.argv_length && !cut)
-    return fail(fmt::format("argv: length {}, but the access says {}", length, fixed.argv_length));
-  return split_arguments(as_text(bytes.subspan(offsetof(hp_argv, bytes), length)), count, cut);
+  const auto behind = copy_of<std::uint32_t>(bytes, offsetof(hp_argv, environment_length));
+  const auto variables = copy_of<std::uint32_t>(bytes, offsetof(hp_argv, environment_count));
+  if (behind > length) return fail(fmt::format("argv: {} bytes of environment in {}", behind, length));
+  const auto front = length - behind;
+  if ((front != fixed.argv_length || behind != fixed.environment_length) && !cut)
+    return fail(fmt::format("argv: lengths {} and {}, but the access says {} and {}", front, behind,
+                            fixed.argv_length, fixed.environment_length));
+  const auto text = as_text(bytes.subspan(offsetof(hp_argv, bytes), length));
+  auto argv = split_strings(text.substr(0, front), count, cut);
+  if (!argv) return std::unexpected(argv.error());
+  auto environment = split_strings(text.substr(front), variables, cut);
+  if (!environment) return std::unexpected(environment.error());
+  return Arguments{*std::move(argv), *std::move(environment)};
 }
 
 Result<Access> decode_access(const hp_access& fixed, std::string_view path_bytes) {
   auto path = decode_path(fixed, path_bytes);
   if (!path) return std::unexpected(path.error());
-  return Access{fixed, *std::move(path), {}};
+  return Access{fixed, *std::move(path), {}, {}};
 }
 
 }  // namespace
@@ -89,9 +104,10 @@ Result<Access> decode_hold(std::span<const std::byte> hold, std::span<const std:
   if (fixed.identity.operations == 0) return fail("hold: no operation");
   auto access = decode_access(fixed, as_text(hold.subspan(offsetof(hp_hold, path), fixed.path_length)));
   if (!access) return access;
-  auto argv = decode_arguments(fixed, arguments);
-  if (!argv) return std::unexpected(argv.error());
-  access->argv = *std::move(argv);
+  auto decoded = decode_arguments(fixed, arguments);
+  if (!decoded) return std::unexpected(decoded.error());
+  access->argv = std::move(decoded->argv);
+  access->environment = std::move(decoded->environment);
   return access;
 }
 

@@ -74,6 +74,7 @@ MaskedAccess mask(const Access& access, const Process& process, const std::vecto
   std::string line;
   for (const auto& argument : access.argv) line.append(argument).push_back('\0');
   out.argv = Masker(line).draw_arguments();
+  for (const auto& variable : access.environment) out.environment.push_back(mask(variable));
   out.executable = mask(process.executable);
   out.directory = mask(process.directory);
   for (const auto& ancestor : process.ancestors)

@@ -54,8 +54,9 @@ struct MaskedAccess {
   std::string operation;  // operation_text
   MaskedText object;      // object_text
   std::vector<MaskedText>
-      argv;               // masked as a whole line first: a secret may be split over arguments (--password X)
-  MaskedText executable;  // the subject's
+      argv;  // masked as a whole line first: a secret may be split over arguments (--password X)
+  std::vector<MaskedText> environment;  // variables that change what the program does
+  MaskedText executable;                // the subject's
   MaskedText directory;
   std::vector<std::pair<int, MaskedText>> ancestors;
   std::vector<MaskedBoundFile> bound;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "base/fd.hpp"
 #include "holdpoint.skel.h"
@@ -74,6 +75,23 @@ Result<> Programs::name_agents(const std::vector<std::string>& names) {
     std::memcpy(key.data(), names[id].data(), std::min(names[id].size(), key.size() - 1));
     if (auto written = update(map, key, id, "an agent's name"); !written) return written;
   }
+  return {};
+}
+
+Result<> Programs::name_variables(const std::vector<std::string>& names) {
+  using Name = std::array<char, HP_VARIABLE_NAME>;
+  const int map = ::bpf_map__fd(skeleton_->maps.variables);
+  std::set<Name> wanted;
+  for (const auto& name : names) {
+    Name key{};
+    std::memcpy(key.data(), name.data(), std::min(name.size(), key.size() - 1));
+    wanted.insert(key);
+  }
+  // Old ones out first: both together may be more than there is room for.
+  for (const auto& old : keys_of<Name>(map))
+    if (!wanted.contains(old)) ::bpf_map_delete_elem(map, &old);
+  for (const auto& key : wanted)
+    if (auto written = update(map, key, std::uint32_t{1}, "a variable's name"); !written) return written;
   return {};
 }
 

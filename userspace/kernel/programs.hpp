@@ -48,6 +48,8 @@ class Programs {
   [[nodiscard]] Result<> withdraw(std::uint32_t agent);
   [[nodiscard]] Result<> publish_cgroups(const hp_policy& image);
   [[nodiscard]] Result<> name_agents(const std::vector<std::string>& names);  // index = agent id
+  // Which variables of the environment are part of an exec.
+  [[nodiscard]] Result<> name_variables(const std::vector<std::string>& names);
 
   // Descriptor that becomes readable when a bell or an event is there.
   [[nodiscard]] int wake_descriptor() const;

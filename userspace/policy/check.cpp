@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "policy/parse.hpp"
@@ -62,6 +63,20 @@ void check_rules(const Policy& policy, Diagnostics& out) {
   }
 }
 
+// Each once, in order, so that the order of files changes nothing.
+std::vector<std::string> check_variables(const Policy& policy, Diagnostics& out) {
+  std::set<std::string> names;
+  for (const Name& name : policy.variables) names.insert(name.text);
+  if (policy.variables.empty()) names.insert(kDefaultVariables.begin(), kDefaultVariables.end());
+  if (names.size() > HP_MAX_VARIABLES) {
+    out.error(policy.variables.back().place,
+              fmt::format("environment: {} variables are listed, at most {} are possible", names.size(),
+                          HP_MAX_VARIABLES),
+              "list those that change what a program does");
+  }
+  return {names.begin(), names.end()};
+}
+
 bool applies_to(const Rule& rule, const Agent& agent) {
   return rule.agents.empty() || std::any_of(rule.agents.begin(), rule.agents.end(),
                                             [&](const Name& name) { return name.text == agent.name; });
@@ -111,9 +126,10 @@ CheckResult check(std::vector<SourceText> sources, const GuardPaths& guard) {
   Policy policy = parse(sources, out);
   check_agents(policy, out);
   check_rules(policy, out);
+  auto variables = check_variables(policy, out);
   if (out.has_errors()) return {std::nullopt, out.take()};
-  Checked checked{
-      std::move(policy.files), std::move(policy.agents), guard_rules(guard), std::move(policy.rules), {}};
+  Checked checked{std::move(policy.files), std::move(policy.agents), guard_rules(guard),
+                  std::move(policy.rules), std::move(variables),     {}};
   checked.digest = digest_of(checked);
   warn_shadowed(checked, out);
   return {std::move(checked), out.take()};

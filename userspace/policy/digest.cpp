@@ -71,6 +71,8 @@ std::string digest_of(const Checked& policy) {
     canonical.add(rules->size());
     for (const Rule& rule : *rules) canonical.add(rule);
   }
+  canonical.add(policy.variables.size());
+  for (const std::string& name : policy.variables) canonical.add(name);
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
   unsigned length = 0;
   const std::string& text = canonical.text();

@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "policy/parse_fields.hpp"
 
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::string_view kFileKeys[] = {"version", "agents", "rules"};
+constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
 constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason"};
 constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
 
@@ -61,6 +63,30 @@ void read_rules(const Node& node, Policy& policy, Diagnostics& out) {
   }
 }
 
+bool is_variable_name(std::string_view name) {
+  const auto letter = [](char byte) {
+    return byte == '_' || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+  };
+  return !name.empty() && name.size() < HP_VARIABLE_NAME && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char byte) { return letter(byte) || (byte >= '0' && byte <= '9'); });
+}
+
+void read_variables(const Node& node, Policy& policy, Diagnostics& out) {
+  for (const Node* item : read_list(node, "environment", out)) {
+    const auto name = read_text(*item, "environment", out);
+    if (!name) continue;
+    if (!is_variable_name(*name)) {
+      out.error(
+          item->place,
+          fmt::format("environment: '{}' is no name of a variable of at most {} letters, digits and '_'",
+                      *name, HP_VARIABLE_NAME - 1),
+          "environment: [LD_PRELOAD, PATH]");
+      continue;
+    }
+    policy.variables.push_back({*name, item->place});
+  }
+}
+
 void read_file(const Node& root, Policy& policy, Diagnostics& out) {
   const Fields fields(root, "policy file", kFileKeys, out);
   if (!fields.valid()) return;
@@ -70,6 +96,7 @@ void read_file(const Node& root, Policy& policy, Diagnostics& out) {
     }
   }
   if (const Node* agents = fields.find("agents")) read_agents(*agents, policy, out);
+  if (const Node* names = fields.find("environment")) read_variables(*names, policy, out);
   if (const Node* rules = fields.find("rules")) read_rules(*rules, policy, out);
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "holdpoint/abi.h"
@@ -87,10 +88,37 @@ struct Agent {
   std::string default_reason;
 };
 
+// Variables that change what a program does. What they hold is part of what is approved, when a policy lists no others.
+inline constexpr std::array<std::string_view, 24> kDefaultVariables = {"PATH",
+                                                                       "LD_PRELOAD",
+                                                                       "LD_AUDIT",
+                                                                       "LD_LIBRARY_PATH",
+                                                                       "BASH_ENV",
+                                                                       "ENV",
+                                                                       "PYTHONPATH",
+                                                                       "PYTHONSTARTUP",
+                                                                       "PYTHONHOME",
+                                                                       "PERL5OPT",
+                                                                       "PERL5LIB",
+                                                                       "RUBYOPT",
+                                                                       "RUBYLIB",
+                                                                       "NODE_OPTIONS",
+                                                                       "NODE_PATH",
+                                                                       "JAVA_TOOL_OPTIONS",
+                                                                       "GIT_SSH",
+                                                                       "GIT_SSH_COMMAND",
+                                                                       "GIT_ASKPASS",
+                                                                       "GIT_EXEC_PATH",
+                                                                       "GIT_CONFIG_GLOBAL",
+                                                                       "GCONV_PATH",
+                                                                       "PROMPT_COMMAND",
+                                                                       "SHELLOPTS"};
+
 struct Policy {
   std::vector<std::string> files;  // in the order of their rules
   std::vector<Agent> agents;       // in order of declaration; the index is the agent's id
   std::vector<Rule> rules;
+  std::vector<Name> variables;  // names of the environment; empty = kDefaultVariables
 };
 
 // Made by check() only: everything in it is consistent.
@@ -99,6 +127,7 @@ struct Checked {
   std::vector<Agent> agents;  // at most HP_MAX_AGENTS
   std::vector<Rule> guards;   // before the rules of every agent
   std::vector<Rule> rules;
+  std::vector<std::string> variables;  // at most HP_MAX_VARIABLES, in order, each once
   std::string digest;  // SHA-256 of the canonical text, lower-case hex: equal for files that say the same
 };
 

@@ -57,6 +57,23 @@ TEST(DecodeHold, GivesPathAndArguments) {
   EXPECT_EQ(access->fixed.verdict, HP_ASK);
 }
 
+TEST(DecodeHold, GivesTheVariablesBehindTheArguments) {
+  HoldBytes bytes("/bin/sh", {"sh\0PATH=/bin\0LD_PRELOAD=\0", 25}, 1);
+  bytes.argv->environment_length = 22;
+  bytes.argv->environment_count = 2;
+  bytes.hold->access.argv_length = 3;
+  bytes.hold->access.environment_length = 22;
+  const auto access = bytes.decode();
+  ASSERT_TRUE(access) << access.error().text();
+  EXPECT_THAT(access->argv, ElementsAre("sh"));
+  EXPECT_THAT(access->environment, ElementsAre("PATH=/bin", "LD_PRELOAD="));
+  bytes.argv->environment_length = 26;
+  EXPECT_FALSE(bytes.decode()) << "longer than both together";
+  bytes.argv->environment_length = 22;
+  bytes.argv->environment_count = 3;
+  EXPECT_FALSE(bytes.decode()) << "fewer than announced";
+}
+
 TEST(DecodeHold, WithoutArgumentsIsFineWhenNoneAreAnnounced) {
   HoldBytes bytes("/x", {}, 0);
   bytes.hold->access.identity.operations = 1U << HP_OP_READ;

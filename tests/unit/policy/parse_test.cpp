@@ -25,6 +25,9 @@ TEST_P(ParseError, NamesPlaceCauseAndRemedy) {
 const Wrong kWrong[] = {
     {"UnknownTopLevelKey", "version: 1\nrulez: []\n",
      "2:1: error: unknown key 'rulez' in policy file [did you mean 'rules'?]"},
+    {"VariableWithEquals", "version: 1\nenvironment: ['A=b']\n",
+     "2:15: error: environment: 'A=b' is no name of a variable of at most 31 letters, digits and '_' "
+     "[environment: [LD_PRELOAD, PATH]]"},
     {"UnknownRuleKey", rule("on: read, paht: /x, verdict: allow"),
      "5:23: error: unknown key 'paht' in rule [did you mean 'path'?]"},
     {"UnknownAgentKey", "version: 1\nagents:\n  a: {default: allow, zzzzzz: 1}\n",
