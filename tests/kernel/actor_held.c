@@ -237,19 +237,9 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},
-    {"threads", step_threads},
-    {"two", step_two},
-    {"catch", step_catch},
-    {"threadexec", step_threadexec},
-    {"block", step_block},
-    {"tick", step_tick},
-    {"flood", step_flood},
-    {"apart", step_apart},
-    {"offspring", step_offspring},
-    {"watch", step_watch},
-    {"storm", step_storm},
-    {"filter", step_filter},
-    {"forking", step_forking},
-    {0, 0},
+    {"gate", step_gate},           {"threads", step_threads},       {"two", step_two},
+    {"catch", step_catch},         {"threadexec", step_threadexec}, {"block", step_block},
+    {"tick", step_tick},           {"flood", step_flood},           {"apart", step_apart},
+    {"offspring", step_offspring}, {"watch", step_watch},           {"storm", step_storm},
+    {"filter", step_filter},       {"forking", step_forking},       {0, 0},
 };
