@@ -13,12 +13,12 @@ HELD = ("approve", "refuse", "expire", "cancel", "handle")
 OUTCOMES = ("allow", "deny", *HELD)
 
 # What the log must say about a request. The last of each is how its hold ended: "handle" goes on, so its verdict is used; a
-# program that ends uses none, and its hold is cancelled after its request.
+# program that ends uses none, and its death by the signal that cancelled is no second record.
 RECORDS = {
     "approve": ["hold", "request", "decision", "release"],
     "refuse": ["hold", "request", "decision", "release"],
     "expire": ["hold", "request", "expiry", "release"],
-    "cancel": ["hold", "request", "cancellation", "cancellation"],
+    "cancel": ["hold", "request", "cancellation"],
     "handle": ["hold", "request", "cancellation", "release"],
 }
 STATES = {"approve": "approved", "refuse": "denied", "expire": "expired", "cancel": "cancelled", "handle": "cancelled"}
