@@ -12,12 +12,14 @@ from host.errors import VmError
 VM = Path(__file__).resolve().parent.parent
 SOURCE = VM.parent.parent
 QEMU = "qemu-system-x86_64"
+SYSTEMD = Path("/lib/systemd/systemd")
 
 
 @dataclass(frozen=True)
 class Options:
-  """What the user may choose about a machine. mem is MiB."""
+  """What the user may choose about a machine. mem is MiB; init is "" (ours) or "systemd"."""
 
+  init: str = ""
   smp: int = 2
   mem: int = 2048
   preempt: str = ""
@@ -49,6 +51,13 @@ def accelerator(options):
   return ["-accel", f"tcg,thread={'multi' if options.parallel else 'single'}", "-cpu", "max"]
 
 
+# The host's own configuration is in /etc: its disks are not in the guest, and its first boot is long over. The limit is for
+# emulation beside a busy host.
+SYSTEMD_WORDS = ["systemd.unit=vm.target", "fstab=no", "luks=no", "systemd.gpt_auto=no", "systemd.firstboot=off",
+                 "systemd.condition-needs-update=no", "systemd.default_timeout_start_sec=300",
+                 "systemd.show_status=false"]
+
+
 def kernel_words(kernel, options, shell):
   """Kernel command line. Security modules stay as Debian has them."""
   words = ["console=ttyS0", f"loglevel={4 if shell else 5}"]
@@ -65,6 +74,7 @@ def kernel_words(kernel, options, shell):
   words += ["mitigations=off"]
   # The clock jumps over idle time, which looks like a stall.
   words += ["nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1"] if options.icount else []
+  words += SYSTEMD_WORDS if options.init == "systemd" else []
   words += [f"vm.guest={VM / 'guest'}"]
   return " ".join(words + ([options.append] if options.append else []))
 
@@ -73,6 +83,8 @@ def command_line(kernel, home, share, options, shell):
   """qemu's arguments. setpriv ends the machine with this process, however that one ends."""
   if not shutil.which(QEMU):
     raise VmError(f"{QEMU} is missing: apt-get install qemu-system-x86")
+  if options.init == "systemd" and not SYSTEMD.exists():
+    raise VmError(f"{SYSTEMD} is missing: apt-get install systemd dbus")
   command = ["setpriv", "--pdeathsig", "KILL", QEMU]
   command += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"]
   command += accelerator(options)
@@ -95,12 +107,13 @@ def binds(paths):
   return [path for path in below if not any(path.startswith(f"{other}/") for other in below)]
 
 
-def write_setup(share, kernel, home, mode, shared):
+def write_setup(share, kernel, home, mode, shared, init=""):
   """The file 'setup' that the guest reads as shell, and the empty file for events."""
   size = shutil.get_terminal_size()
   values = {
     "vm_kernel": kernel,
     "vm_mode": mode,
+    "vm_init": init,
     "vm_modules": home / "lib/modules",
     "vm_agent": VM / "guest/agent.py",
     "vm_directory": os.getcwd(),

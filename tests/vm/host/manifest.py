@@ -42,10 +42,10 @@ def parse(path):
   return list(tests.values())
 
 
-def locate(tests, build, kernel):
-  """The manifest file for a kernel: a file as given, or the default one of a directory or build tree."""
+def locate(tests, build, kernel, machine):
+  """The manifest file for a kernel: a file as given, or that of the machine in a directory or build tree."""
   where = Path(tests) if tests else Path(build) / "tests/vm"
-  return where / f"manifest-{kernel}-default.tsv" if where.is_dir() or not tests else where
+  return where / f"manifest-{kernel}-{machine}.tsv" if where.is_dir() or not tests else where
 
 
 def choose(tests, patterns, path):
