@@ -55,6 +55,12 @@ def process_state(pid):
     return text[text.rindex(")") + 2]
 
 
+def fully_preemptible():
+    """Whether the kernel may interrupt itself anywhere. 6.1 then refuses task storage to whoever interrupted its user: that is
+    counted (no_storage) and tried again."""
+    return "(full)" in pathlib.Path("/sys/kernel/debug/sched/preempt").read_text()
+
+
 class Daemon:
     """holdpointd with a policy of its own. Use as a context manager; leaving it unloads the programs."""
 
@@ -84,7 +90,13 @@ class Daemon:
     def start(self):
         self.log = open(self.directory / "daemon.log", "ab")
         self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        wait_until("the API answers", self._answers)
+        try:
+            wait_until("the API answers", self._answers)
+        except AssertionError:
+            stack = pathlib.Path(f"/proc/{self.process.pid}/stack")
+            sys.stderr.write(f"---- daemon log\n{self.log_text()[-4000:]}\n---- in the kernel\n"
+                             f"{stack.read_text() if stack.exists() else 'it is gone'}\n")
+            raise
         return self
 
     def _answers(self):

@@ -17,6 +17,13 @@ SHOWN = TMP / "secret-suspend"  # its rule suspends also under a shell with job 
 TOOL = TMP / "busybox-tool"  # a program that has to be asked for; the name tells busybox to take its applet from argv[1]
 INPUT = TMP / "input"  # a file that may be read
 
+# What the actor's step `patient` says when its process was stopped once: waits that the kernel does not make again by itself
+# after a stop, and those that it does.
+INTERRUPTED = ("epoll", "recv-timed", "send-timed", "accept-timed", "semop", "semtimedop", "sigtimedwait")
+UNAWARE = ("poll", "select", "futex", "nanosleep", "pause", "read", "write", "recv", "accept", "msgrcv", "waitpid", "eventfd",
+           "inotify")
+PATIENT = "".join(["open ok 0\n", *(f"{name} ok 1\n" for name in INTERRUPTED), *(f"{name} ok 0\n" for name in UNAWARE)])
+
 RULES = f"""
   - id: suspend
     on: [read]
@@ -184,5 +191,5 @@ class Lines:
         return self.process.returncode
 
 
-__all__ = ["ACTOR", "CGROUP", "INPUT", "LIMIT", "Lines", "OTHER", "SECRET", "SHOWN", "TMP", "TOOL", "Terminal", "finish",
+__all__ = ["ACTOR", "CGROUP", "INPUT", "LIMIT", "Lines", "OTHER", "PATIENT", "SECRET", "SHOWN", "TMP", "TOOL", "Terminal", "finish",
            "held", "leaf_of", "leaves", "parked", "process_state", "run_cases", "waiting", "wait_until"]
