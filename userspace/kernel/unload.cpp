@@ -111,6 +111,31 @@ Result<> release_all(const Holds& holds, const Cgroups& cgroups, const Clock& cl
   }
 }
 
+std::vector<std::uint32_t> pinned_programs(const std::string& pins) {
+  std::vector<std::uint32_t> ids;
+  std::error_code error;
+  for (auto entry = std::filesystem::recursive_directory_iterator(pins, error);
+       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    if (entry->path().parent_path() == pins + "/maps") continue;
+    const Fd link(::bpf_obj_get(entry->path().c_str()));
+    bpf_link_info info{};
+    std::uint32_t size = sizeof(info);
+    if (link && ::bpf_obj_get_info_by_fd(link.get(), &info, &size) == 0) ids.push_back(info.prog_id);
+  }
+  return ids;
+}
+
+// The kernel takes a program out some time after its last pin went, and its link's number before that. Until then it goes on
+// judging, and refuses what is asked.
+void wait_until_gone(const std::vector<std::uint32_t>& programs, const Clock& clock) {
+  const auto start = clock.now().boot.nanoseconds;
+  for (const auto id : programs)
+    while (clock.now().boot.nanoseconds - start < kPatienceNs) {
+      if (!Fd(::bpf_prog_get_fd_by_id(id))) break;
+      ::usleep(kLookMicroseconds);
+    }
+}
+
 }  // namespace
 
 Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups, const Clock& clock) {
@@ -125,9 +150,11 @@ Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups
       if (const auto held = holds.held(id); held && ::kill(held->tgid, SIGKILL) == 0)
         done.killed.push_back(held->tgid);
   }
+  const auto programs = pinned_programs(pin_directory);
   std::error_code error;
   std::filesystem::remove_all(pin_directory, error);
   if (error) return fail_errno("cannot remove " + pin_directory, error.value());
+  wait_until_gone(programs, clock);
   return done;
 }
 
