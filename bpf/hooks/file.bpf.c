@@ -41,7 +41,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */
-  if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) hold_end_running(tag);
+  int moot = tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry;
+  if (moot) hold_end_running(tag);
   tag->created_dentry = 0;
   int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
   struct dentry* named = temporary ? BPF_CORE_READ(file, f_path.dentry, d_parent) : file->f_path.dentry;
@@ -66,6 +67,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
   int changed = bound_check(tag, ws, file->f_inode, 0);
   int answer = decide(tag, ws, 0, policy, &in);
   if (changed && answer == 0) bound_check(tag, ws, file->f_inode, 1);
+  if (moot && answer == -ERESTARTNOINTR) tag->moot_hold = tag->hold_id;
   return answer;
 }
 
@@ -107,6 +109,10 @@ int BPF_PROG(hp_inode_create, struct inode* directory, struct dentry* entry, __u
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   int answer = decide(tag, ws, 0, policy, &in);
-  if (answer == -ERESTARTNOINTR) tag->created_dentry = (__u64)entry;
+  if (answer == -ERESTARTNOINTR) {
+    tag->created_dentry = (__u64)entry;
+    tag->moot_digest[0] = a->digest[0];
+    tag->moot_digest[1] = a->digest[1];
+  }
   return answer;
 }

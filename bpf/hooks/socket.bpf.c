@@ -119,6 +119,11 @@ static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws,
   return answer;
 }
 
+/* The kernel's own socket (a network file system), in the caller's context. Some have a file (NFS), some none. */
+static __always_inline int is_kernels(struct socket* sock, struct sock* sk) {
+  return !sock->file || BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
+}
+
 static __always_inline __u16 protocol_of(struct sock* sk) {
   __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
   return protocol == 262 ? IPPROTO_TCP : protocol; /* multipath TCP is TCP to a policy */
@@ -132,7 +137,7 @@ int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, i
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   struct sock* sk = sock->sk;
   if (!ws || !sk) return refuse_blind();
-  if (!sock->file) return 0; /* the kernel's own socket (a network file system), in the caller's context */
+  if (is_kernels(sock, sk)) return 0;
   __u16 family = sk->__sk_common.skc_family, given = 0;
   bpf_probe_read_kernel(&given, sizeof(given), address);
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
@@ -166,7 +171,7 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
   struct sock* sk = sock->sk;
-  if (!sk || !sock->file) return 0;
+  if (!sk || is_kernels(sock, sk)) return 0;
   __u16 family = sk->__sk_common.skc_family;
   void* address = message->msg_name;
   int length = message->msg_namelen;

@@ -280,6 +280,10 @@ __noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exe
       !(a->identity.operations & (1U << HP_OP_CREATE)))
     return refuse(tag, ws, HP_CAUSE_ECHO);
   if (digest(ws, exec)) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
+  /* A file system that keeps no names asks about the creation each time. This error is dropped again, as the question was, and
+   * the hold of the open stays. If the file is gone by now, nobody was asked about a creation: it is refused. */
+  if (tag->hold_id && tag->moot_hold == tag->hold_id && same_digest(tag->moot_digest, a->digest))
+    return -EPERM;
   if (tag->reenter_until >= now && same_digest(tag->reenter_digest, a->digest)) return 0;
   if (mark && same_digest(mark->digest, a->digest)) return 0;
   if (tag->hold_id) {

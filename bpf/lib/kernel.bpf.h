@@ -220,6 +220,7 @@ struct sock_common {
 } CORE;
 struct sock {
   struct sock_common __sk_common;
+  __u8 sk_kern_sock : 1;
   __u16 sk_type;
   __u16 sk_protocol;
 } CORE;

@@ -101,7 +101,9 @@ struct hp_tag {
       reenter_until;   /* a released open of a FIFO comes back to the hook within the same call */
   __u64 create_dentry; /* path_mknod's note for inode_create: the new entry, */
   __u64 create_mount;  /* and the mount it was reached through */
-  __u64
+  __u64 moot_hold,
+      moot_digest
+          [2], /* an open that is held, and the question about its creation, which was moot in the same call */
       created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
   __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
   __u32 reserved2;

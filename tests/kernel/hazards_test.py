@@ -230,11 +230,9 @@ run_cases("hazards", [
     test_arguments_that_are_swapped_out_are_shown_whole,
     test_arguments_that_never_come_keep_nobody_else_waiting,
     test_a_creation_on_a_file_system_that_creates_with_the_open,
-    # Not reached: where no name stays known, the creation is asked about again each time and takes the verdict of the open away.
-    # test_an_open_that_might_have_created_goes_through_where_no_name_stays_known,
+    test_an_open_that_might_have_created_goes_through_where_no_name_stays_known,
     test_a_core_dump_is_refused_where_a_person_would_be_asked,
-    # Not reached: sockets of NFS have a file, so they are taken for the caller's. bpf/README.md lists both as known problems.
-    # test_the_kernels_own_sockets_are_not_the_callers,
+    test_the_kernels_own_sockets_are_not_the_callers,
     test_prctl_works,
     test_many_threads_on_one_processor_get_the_right_answers,
     test_process_1_cannot_be_stopped_and_gets_an_ordinary_error,
