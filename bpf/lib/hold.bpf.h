@@ -69,11 +69,12 @@ __noinline int hold_end(struct hp_tag* tag, __u32 how) {
 
 /* The same for a hold whose task never left its system call: the answer of the hook was dropped. Its stop may still be
  * pending, and by the time the daemon hears of the hold there is nothing left that says whom to continue. SIGCONT to
- * oneself takes a pending SIGSTOP away. */
-static __always_inline void hold_end_running(struct hp_tag* tag) {
-  if (!tag->hold_id) return;
+ * oneself takes a pending SIGSTOP away. Global, see rules.bpf.h. */
+__noinline int hold_end_running(struct hp_tag* tag) {
+  if (!tag || !tag->hold_id) return 1;
   hold_end(tag, HP_ENDED_MOOT);
   if (bpf_send_signal(SIGCONT)) count(HP_COUNT_SIGNAL_FAILED);
+  return 0;
 }
 
 /* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */

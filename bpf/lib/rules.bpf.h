@@ -7,6 +7,10 @@
 
 #define NO_SET 0xffffffffU
 
+/* Of bpf_loop: 6.1's verifier looks at a callback once, with the caller's stack as it is before the first round, and cuts out the
+ * branches that are dead then. So what a callback branches on must not begin as a known number on the stack: it lives in a map, or
+ * there is no callback. */
+
 struct run {
   struct hp_policy* policy;
   const struct hp_automaton* automaton;
@@ -74,10 +78,15 @@ static __always_inline const struct hp_set* set_at(struct hp_policy* policy, __u
   return &policy->sets[index];
 }
 
-/* First rule that holds for one operation; HP_MAX_RULES when there is none (a broken image: the caller denies). */
-static __always_inline __u32 first_rule(struct hp_policy* policy, __u32 operation,
-                                        const struct hp_set* object, const struct hp_set* executable,
-                                        const struct hp_set* destination) {
+/* First rule that holds for one operation; HP_MAX_RULES when there is none (a broken image: the caller denies). Global. */
+__noinline __u32 first_rule(struct hp_policy* policy, __u32 operation, __u32 object_set, __u32 executable_set,
+                            __u32 destination_set) {
+  bounded(operation);
+  if (!policy || operation >= HP_OP_COUNT) return HP_MAX_RULES;
+  const struct hp_set* object = set_at(policy, object_set);
+  const struct hp_set* executable = set_at(policy, executable_set);
+  const struct hp_set* destination = set_at(policy, destination_set);
+  if (!object || !executable || !destination) return HP_MAX_RULES;
 #pragma unroll
   for (int w = 0; w < HP_SET_WORDS; w++) {
     __u64 word = policy->operations[operation].words[w] & object->words[w] & executable->words[w] &
@@ -98,50 +107,28 @@ struct outcome {
 #define PACK_VERDICT 16
 #define PACK_HOLD_MODE 20
 #define PACK_FLAGS 24
-struct judging {
-  struct hp_policy* policy;
-  const struct hp_set *object, *executable, *destination;
-  __u32 operations; /* still to look at */
-  __u32 best, verdict, hold_mode, flags, seen;
-};
-
-static long judge_step(__u32 index, void* context) {
-  struct judging* j = context;
-  if (!j->operations) return 1;
-  __u32 operation = lowest_bit(j->operations);
-  j->operations &= j->operations - 1;
-  bounded(operation);
-  if (operation >= HP_OP_COUNT) return 1;
-  __u32 rule = first_rule(j->policy, operation, j->object, j->executable, j->destination);
-  bounded(rule);
-  if (rule >= HP_MAX_RULES) {
-    j->best = HP_MAX_RULES;
-    j->verdict = HP_DENY;
-    return 1;
-  }
-  const struct hp_rule* found = &j->policy->rules[rule];
-  if (!j->seen || found->verdict > j->verdict || (found->verdict == j->verdict && rule < j->best)) {
-    j->best = rule;
-    j->verdict = found->verdict;
-    j->hold_mode = found->hold_mode;
-  }
-  j->flags |= found->flags;
-  j->seen = 1;
-  return 0;
-}
-
 __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
                               __u32 executable_set, __u32 destination_set) {
-  struct judging j = {.policy = policy, .operations = operations, .best = HP_MAX_RULES, .verdict = HP_DENY};
-  if (!policy) goto out;
-  j.object = set_at(policy, object_set);
-  j.executable = set_at(policy, executable_set);
-  j.destination = set_at(policy, destination_set);
-  if (!j.object || !j.executable || !j.destination) goto out;
-  bpf_loop(HP_OP_COUNT, judge_step, &j, 0);
-out:
-  return j.best | (j.verdict & 15) << PACK_VERDICT | (j.hold_mode & 15) << PACK_HOLD_MODE |
-         (j.flags & 15) << PACK_FLAGS;
+  /* Verdict above, and below it the rule counted from the end: the largest is the strictest, and of equals the first. */
+  __u32 best = 0, flags = 0;
+  if (!policy) goto deny;
+  for (int operation = 0; operation < HP_OP_COUNT; operation++) {
+    if (!(operations & (1U << operation))) continue;
+    __u32 rule = first_rule(policy, operation, object_set, executable_set, destination_set);
+    bounded(rule);
+    if (rule >= HP_MAX_RULES) goto deny;
+    const struct hp_rule* found = &policy->rules[rule];
+    __u32 this = (__u32)(found->verdict + 1) << 16 | (0xffff - rule);
+    best = this > best ? this : best;
+    flags |= found->flags;
+  }
+  __u32 rule = 0xffff - (best & 0xffff);
+  bounded(rule);
+  if (!best || rule >= HP_MAX_RULES) goto deny;
+  return rule | ((best >> 16) - 1) << PACK_VERDICT | (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE |
+         (flags & 15) << PACK_FLAGS;
+deny:
+  return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
 }
 
 static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,
