@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion for bash: verbs and options from `holdpoint help`, request ids from the daemon.
+# Completion for bash: verbs and options from `holdpoint help`, ids from the daemon. A new verb needs nothing here.
+_holdpoint_ids() {
+  case $1 in
+    approve | deny) holdpoint requests --json | grep -o '"r-[0-9]*"' ;;
+    show) holdpoint requests --all --json | grep -o '"r-[0-9]*"' ;;
+    revoke) holdpoint grants --json | grep -o '"g-[0-9]*"' ;;
+    untag) holdpoint sessions --json | grep -oE '"id": *[0-9]+' | grep -oE '[0-9]+' ;;
+    help) holdpoint help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' ;;
+  esac 2> /dev/null | tr -d '"' | sort -u
+}
+
 _holdpoint() {
-  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words=
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} words=
   if ((COMP_CWORD == 1)); then
-    words="$(holdpoint help 2>/dev/null | sed -n 's/^  \([a-z]\+\) .*/\1/p') help"
+    words="$(_holdpoint_ids help) help"
+  elif [[ $before == --scope ]]; then
+    words="once session duration"
+  elif [[ $before == --session ]]; then
+    words=$(_holdpoint_ids untag)
+  elif [[ $before == --request ]]; then
+    words=$(_holdpoint_ids show)
   elif [[ $word == -* ]]; then
-    words=$(holdpoint help "$verb" 2>/dev/null | sed -n 's/^  \(--[a-z]\+\).*/\1/p')
-  elif [[ $verb == approve || $verb == deny ]]; then
-    words=$(holdpoint requests 2>/dev/null | sed -n 's/^\(r-[0-9]\+\) .*/\1/p')
-  elif [[ $verb == show ]]; then
-    words=$(holdpoint requests --all 2>/dev/null | sed -n 's/^\(r-[0-9]\+\) .*/\1/p')
-  elif [[ $verb == revoke ]]; then
-    words=$(holdpoint grants 2>/dev/null | sed -n 's/^\(g-[0-9]\+\) .*/\1/p')
-  elif [[ $verb == untag ]]; then
-    words=$(holdpoint sessions 2>/dev/null | sed -n 's/^\([0-9]\+\) .*/\1/p')
+    words=$(holdpoint help "$verb" 2> /dev/null | sed -n 's/^  \(--[a-z-]\{1,\}\).*/\1/p')
+  else
+    words=$(_holdpoint_ids "$verb")
   fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

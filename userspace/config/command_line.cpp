@@ -71,7 +71,9 @@ std::string usage() {
     row.resize(16, ' ');
     text += row + std::string(option.help) + " [" + defaults.*(option.field) + "]\n";
   }
-  return text + "\nExit: 0 ok, 1 failed, 2 usage, 3 policy has errors, 4 another daemon is running\n";
+  return text +
+         "\nExit: 0 ok, 1 failed, 2 usage, 3 policy has errors, 4 another daemon is running,\n"
+         "      5 the kernel lacks what is needed\n";
 }
 
 }  // namespace holdpoint::config

@@ -98,6 +98,7 @@ void App::wait_for_scan() {
     core_->parking.tidy();
     look_at_fresh_sessions(*core_);
     if (ticks_ % kSyncTicks == 0) {
+      ::sd_notify(0, "WATCHDOG=1");  // from the loop itself: a daemon that answers nobody is started again
       core_->recorder.sync();
       remove_empty_scopes(*core_);
     }
@@ -109,6 +110,9 @@ void App::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     log_info("signal {}: stopping; the kernel goes on enforcing (holdpointd --unload ends that)", signal);
+    // Stays in `systemctl status` of the stopped service.
+    ::sd_notify(0,
+                "STOPPING=1\nSTATUS=Stopped; the kernel goes on enforcing. holdpointd --unload ends that.");
     core_->recorder.record(audit::daemon_stopped(event::mask("signal")), audit::Durability::now);
     loop_.stop();
   });
@@ -118,9 +122,8 @@ void App::run() {
   wait_for_scan();
   wait_for_signal();
   take_bells();
-  ::sd_notify(0, "READY=1");
+  ::sd_notifyf(0, "READY=1\nSTATUS=Enforcing; agents declared: %zu", core_->policies.agents.size());
   loop_.run();
-  ::sd_notify(0, "STOPPING=1");
   core_->recorder.sync();
 }
 

@@ -146,6 +146,8 @@ Result<> Programs::attach() {
 
 Result<> Programs::arm() {
   std::atomic_ref(config_->armed).store(epoch_);
+  // For agents.slice: from here on, and until the pins are removed, an agent that starts is judged.
+  if (auto made = make_directory(directory_ + "/armed"); !made) return made;
   remove_links(directory_, epoch_);
   return {};
 }
