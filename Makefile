@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The project's commands. Each is a few words of CMake, ctest and the scripts below tests/; nothing is decided here.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full build check lint format clean
+.PHONY: help demo test test-full build package check lint format clean
 # `make -j` must not run two of them at once: they share build/.
 .NOTPARALLEL:
 
@@ -19,6 +19,9 @@ test-full: ## the same and what takes longer, in 80 minutes at most
 
 build: ## daemon and command into build/
 	@tests/install && tests/run build
+
+package: ## a Debian package of it, in build/
+	@tests/install && tests/run package
 
 check: ## style, layers and other rules about the sources, without building
 	@tests/install && tests/check/run

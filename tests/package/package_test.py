@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian package from installation on, with agents that systemd starts and that are held meanwhile.
+
+One machine's story: each case goes on where the one before it ended.
+"""
+import grp
+import os
+import pathlib
+import re
+import signal
+import stat
+
+from installed import (PINS, POLICIES, STATE, UNIT, Installed, drop_in, install_by_apt, journal, newer, package,
+                       shell, show)
+from harness import LIMIT, TMP, finish, main, process_state, wait_until
+
+DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
+# Below /root: the service is forbidden homes and must find what a held program reads all the same.
+HOME = pathlib.Path("/root/holdpoint-test")
+SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
+POLICY = f"""version: 1
+agents:
+  coder:
+    cgroups: ["/agents.slice/coder-*.service"]
+    default: allow
+rules:
+  - {{id: secret, on: read, path: "{SECRET}", verdict: ask, reason: A secret of the test, timeout: 1h}}
+  - {{id: forbidden, on: read, path: "{FORBIDDEN}", verdict: deny, reason: Never}}
+  - {{id: tool, on: exec, path: "{TOOL}", verdict: ask, reason: The tool asks, timeout: 1h}}
+"""
+holdpoint = Installed()
+
+
+def refused(process):
+    status, output = finish(process)
+    assert status == 1 and "not permitted" in output, (status, output)
+
+
+def test_installing_starts_the_service_and_changes_nothing():
+    install_by_apt(DEB)
+    assert show("ActiveState") == "active" and show("UnitFileState") == "enabled", journal()
+    assert show("StatusText") == "Enforcing; agents declared: 0", show("StatusText")
+    assert POLICIES.is_dir() and not list(POLICIES.iterdir())
+    socket = os.stat("/run/holdpoint/api.sock")
+    assert stat.S_IMODE(socket.st_mode) == 0o660 and grp.getgrgid(socket.st_gid).gr_name == "holdpoint", socket
+    assert stat.S_IMODE(STATE.stat().st_mode) == 0o700
+    shell("cat", SECRET, FORBIDDEN)
+    assert finish(holdpoint.start_unit("coder-0", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
+    assert not holdpoint.get("/v1/sessions")["sessions"] and not holdpoint.requests()
+    # Nothing but its own complaints may be in what systemd thinks of the units.
+    shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice")
+
+
+def test_an_agent_of_the_slice_is_held_once_it_is_declared():
+    (POLICIES / "10-test.yaml").write_text(POLICY)
+    shell("holdpointd", "--check")
+    shell("systemctl", "restart", UNIT)
+    assert show("StatusText") == "Enforcing; agents declared: 1"
+    tool = holdpoint.start_unit("coder-1", TOOL)
+    request = holdpoint.wait_request()
+    session = holdpoint.get("/v1/sessions")["sessions"][0]
+    assert session["cgroup"] == "/agents.slice/coder-1.service" and session["agent"] == "coder", session
+    # The script's content was read and bound, from a home that the service itself cannot see.
+    shown = shell("holdpoint", "show", request["id"], "--json")
+    assert re.search(r'"sha256": ?"[0-9a-f]{64}"', shown), shown
+    holdpoint.approve(request)
+    assert finish(tool) == (0, "the tool ran\n")
+    refused(holdpoint.start_unit("coder-1", "cat", FORBIDDEN))
+    shell("cat", SECRET, FORBIDDEN)
+
+
+def test_a_restart_and_an_upgrade_keep_what_is_held():
+    held = holdpoint.start_unit("coder-2", "cat", SECRET)
+    request = holdpoint.wait_request()
+    first = show("MainPID")
+    shell("systemctl", "restart", UNIT)
+    holdpoint.same_request(request, "a restart")
+    second = show("MainPID")
+    environment = pathlib.Path("/etc/holdpoint/holdpointd.env")
+    environment.write_text(environment.read_text() + "# ours\n")
+    package("dpkg", "-i", newer(DEB, "99.0"))
+    holdpoint.same_request(request, "an upgrade")
+    assert len({first, second, show("MainPID")}) == 3, "a new daemon each time"
+    assert shell("dpkg-query", "-W", "-f", "${Version}", "holdpoint") == "99.0"
+    assert environment.read_text().endswith("# ours\n"), "an upgrade keeps the configuration"
+    assert len(list(PINS.glob("links-*"))) == 1
+    assert held.poll() is None
+    holdpoint.approve(request)
+    assert finish(held) == (0, "content\n")
+
+
+def test_run_makes_a_scope_in_the_slice():
+    process = holdpoint.popen("holdpoint", "run", "--agent", "coder", "--for", "ada", "--purpose", "a test", "--", "sh", "-c",
+                              f"cat /proc/self/cgroup {SECRET}; exit 7")
+    request = holdpoint.wait_request()
+    session = [s for s in holdpoint.get("/v1/sessions")["sessions"] if s["id"] == request["session"]][0]
+    assert session["cgroup"].startswith("/agents.slice/holdpoint-coder-"), session
+    assert session["cgroup"].endswith(".scope") and session["recognised_by"] == "run", session
+    assert session["claims"]["on_behalf_of"] == "ada", session
+    assert "agent coder" in show("Description", session["cgroup"].rpartition("/")[2])
+    holdpoint.approve(request)
+    status, output = finish(process)
+    assert status == 7 and output.endswith("content\n") and session["cgroup"] in output, (status, output)
+    wait_until("its session ends with the scope", lambda: [
+        s for s in holdpoint.get("/v1/sessions")["sessions"] if s["id"] == request["session"] and s["ended"]])
+
+
+def test_a_running_unit_is_tagged_and_untagged_by_its_name():
+    door = TMP / "door"
+    os.mkfifo(door)
+    process = holdpoint.popen("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--unit=plain", "sh", "-c",
+                              f"for i in 1 2 3; do read line < {door}; cat {SECRET}; done")
+    door.write_text("go\n")
+    assert process.stdout.readline() == b"content\n", "before it is tagged"
+    shell("holdpoint", "tag", "plain.service", "--agent", "coder")
+    door.write_text("go\n")
+    request = holdpoint.wait_request()
+    session = [s for s in holdpoint.get("/v1/sessions")["sessions"] if s["id"] == request["session"]][0]
+    assert session["cgroup"] == "/system.slice/plain.service" and session["recognised_by"] == "tag", session
+    holdpoint.approve(request)
+    assert process.stdout.readline() == b"content\n"
+    shell("holdpoint", "untag", session["id"])
+    door.write_text("go\n")
+    assert finish(process) == (0, "content\n"), "and after it is untagged"
+
+
+def test_stopping_the_service_keeps_enforcing_and_says_so():
+    shell("systemctl", "stop", UNIT)
+    assert "the kernel goes on enforcing" in show("StatusText"), show("StatusText")
+    assert "the kernel goes on enforcing" in journal()
+    refused(holdpoint.start_unit("coder-3", "cat", FORBIDDEN))
+    asks = holdpoint.start_unit("coder-4", "cat", SECRET)
+    pid = int(wait_until("it runs", lambda: (p := show("MainPID", "coder-4.service")) != "0" and p))
+    wait_until("it is stopped", lambda: process_state(pid) == "T")
+    shell("systemctl", "start", UNIT)
+    holdpoint.approve(holdpoint.wait_request())
+    assert finish(asks) == (0, "content\n")
+
+
+def test_a_frozen_or_killed_daemon_is_started_again_by_systemd():
+    assert show("WatchdogUSec") == "30s"
+    drop_in("[Service]", "WatchdogSec=8")
+    shell("systemctl", "restart", UNIT)
+    held = holdpoint.start_unit("coder-5", "cat", SECRET)
+    request = holdpoint.wait_request()
+    fed = show("WatchdogTimestampMonotonic")
+    wait_until("the watchdog is fed", lambda: show("WatchdogTimestampMonotonic") != fed)
+    for sent in (signal.SIGSTOP, signal.SIGKILL):
+        former = show("MainPID")
+        os.kill(int(former), sent)
+        wait_until("systemd starts another", lambda old=former: show("MainPID") not in (old, "0"))
+        holdpoint.same_request(request, sent.name)
+    assert "Watchdog timeout" in journal()
+    assert held.poll() is None
+    holdpoint.approve(request)
+    assert finish(held) == (0, "content\n")
+    drop_in()
+
+
+def test_a_kernel_that_cannot_is_named_and_not_tried_again():
+    modules = TMP / "lsm"
+    modules.write_text("lockdown,capability,yama")
+    drop_in("[Service]", f"BindReadOnlyPaths={modules}:/sys/kernel/security/lsm")
+    shell("systemctl", "restart", UNIT, code=1)
+    assert (show("ActiveState"), show("ExecMainStatus"), show("NRestarts")) == ("failed", "5", "0"), journal()
+    for part in ("without BPF among its security modules", "lsm=lockdown,capability,yama,bpf"):
+        assert part in journal(), journal()
+    drop_in()
+
+
+def story(tests):
+    """The cases, each of which only runs when those before it passed: it begins where they ended."""
+    failed = []
+
+    def part(test):
+        def step():
+            assert not failed, f"not run, because {failed[0]} failed"
+            failed.append(test.__name__)
+            test()
+            failed.clear()
+
+        step.__name__ = test.__name__
+        return step
+
+    return [part(test) for test in tests]
+
+
+def prepare():
+    HOME.mkdir(mode=0o700)
+    for file, text in ((SECRET, "content\n"), (FORBIDDEN, "never\n"), (TOOL, "#!/bin/sh\necho the tool ran\n")):
+        file.write_text(text)
+    TOOL.chmod(0o755)
+    # What the images of containers put there against services that start, and an index of manuals: neither is looked at here.
+    for path in ("/usr/sbin/policy-rc.d", "/var/lib/man-db/auto-update"):
+        pathlib.Path(path).unlink(missing_ok=True)
+
+
+prepare()
+try:
+    main(story([
+        test_installing_starts_the_service_and_changes_nothing,
+        test_an_agent_of_the_slice_is_held_once_it_is_declared,
+        test_a_restart_and_an_upgrade_keep_what_is_held,
+        test_run_makes_a_scope_in_the_slice,
+        test_a_running_unit_is_tagged_and_untagged_by_its_name,
+        test_stopping_the_service_keeps_enforcing_and_says_so,
+        test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
+        test_a_kernel_that_cannot_is_named_and_not_tried_again,
+    ]))
+except SystemExit as end:
+    if end.code:
+        print("---- journal of the service\n" + journal()[-6000:], flush=True)
+    raise
