@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package from installation on, with agents that systemd starts and that are held meanwhile.
+"""The Debian package from installation to purge, with agents that systemd starts and that are held meanwhile.
 
 One machine's story: each case goes on where the one before it ended.
 """
@@ -10,7 +10,7 @@ import re
 import signal
 import stat
 
-from installed import (PINS, POLICIES, STATE, UNIT, Installed, drop_in, install_by_apt, journal, newer, package,
+from installed import (PINS, POLICIES, STATE, UNIT, Installed, content_of_log, drop_in, install_by_apt, journal, newer, package,
                        shell, show)
 from harness import LIMIT, TMP, finish, main, process_state, wait_until
 
@@ -168,6 +168,40 @@ def test_a_kernel_that_cannot_is_named_and_not_tried_again():
     drop_in()
 
 
+def test_nothing_starts_in_the_slice_without_the_guard():
+    shell("systemctl", "stop", UNIT)
+    shell("holdpointd", "--unload")
+    assert not PINS.exists()
+    shell("systemctl", "stop", "agents.slice")
+    (POLICIES / "10-test.yaml").write_text(POLICY + "nonsense: true\n")
+    said = shell("systemd-run", "--slice=agents.slice", "--unit=coder-6", "touch", HOME / "ran", code=1)
+    assert "dependency job" in said and not (HOME / "ran").exists(), said
+    assert show("AssertResult", "agents.slice") == "no"
+    assert show("ExecMainStatus") == "3" and "10-test.yaml:" in journal(), journal()
+    (POLICIES / "10-test.yaml").write_text(POLICY)
+    # The slice starts the daemon, and waits for it.
+    refused(holdpoint.start_unit("coder-6", "cat", FORBIDDEN))
+    assert show("ActiveState") == "active"
+
+
+def test_removing_denies_what_is_held_and_keeps_the_log():
+    held = holdpoint.start_unit("coder-7", "cat", SECRET)
+    holdpoint.wait_request()
+    package("dpkg", "-r", "holdpoint")
+    refused(held)
+    assert not PINS.exists() and not pathlib.Path("/usr/sbin/holdpointd").exists()
+    assert content_of_log() > 0 and (POLICIES / "10-test.yaml").exists()
+    assert finish(holdpoint.popen("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--slice=agents.slice",
+                                  "--unit=coder-8", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
+
+
+def test_purging_removes_the_log_and_keeps_policies():
+    package("dpkg", "-P", "holdpoint")
+    assert not STATE.exists() and not pathlib.Path("/run/holdpoint").exists()
+    assert not pathlib.Path("/etc/holdpoint/holdpointd.env").exists()
+    assert (POLICIES / "10-test.yaml").read_text() == POLICY, "a file of the operator's own stays"
+
+
 def story(tests):
     """The cases, each of which only runs when those before it passed: it begins where they ended."""
     failed = []
@@ -206,6 +240,9 @@ try:
         test_stopping_the_service_keeps_enforcing_and_says_so,
         test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
         test_a_kernel_that_cannot_is_named_and_not_tried_again,
+        test_nothing_starts_in_the_slice_without_the_guard,
+        test_removing_denies_what_is_held_and_keeps_the_log,
+        test_purging_removes_the_log_and_keeps_policies,
     ]))
 except SystemExit as end:
     if end.code:
