@@ -16,6 +16,7 @@ int BPF_PROG(hp_exec_begin, struct linux_binprm* bprm) {
   struct exec_workspace* exec = state == SUBJECT_TAGGED ? exec_workspace() : 0;
   if (!exec) return refuse_blind();
   exec->stage = 0;
+  exec->interpreter = 0;
   exec->approved = 0;
   if (tag->exec_hold)
     bpf_map_delete_elem(&bound, &tag->exec_hold); /* of an execve that was released and then failed */
@@ -44,6 +45,7 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   if (exec->stage > 0) a->flags |= HP_ACCESS_SCRIPT_STAGE;
   if (exec->cut) a->flags |= HP_ACCESS_ARGV_CUT;
   exec->stage++;
+  exec->interpreter = 0; /* of a script: it is asked about here */
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
   struct sets in = {.executable = executable_set(tag, ws, policy)};
@@ -57,6 +59,7 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   int answer = decide(tag, ws, exec, policy, &in);
+  if (answer) exec->stage = 0; /* the next open of an execve is of a file of its own */
   if (answer == 0 && a->cause == HP_CAUSE_DECISION) {
     exec->approved = 1;
     tag->exec_hold = a->hold_id;
@@ -70,7 +73,7 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
   if (subject_sleepable(&tag) != SUBJECT_TAGGED || !armed()) return 0;
   struct exec_workspace* exec = exec_workspace();
   if (!exec) return 0; /* made for every execve of a tagged task, else hp_exec_begin refused it */
-  if (exec->approved && argv_differs(exec, bprm)) {
+  if (exec->interpreter || (exec->approved && argv_differs(exec, bprm))) {
     bpf_send_signal(SIGKILL);
     count(HP_COUNT_TAMPERED);
     struct workspace* ws = bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0);
@@ -84,6 +87,7 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
   if (exec->approved && tag->exec_hold)
     bound_enter(tag, bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0), bprm->filename);
   exec->approved = 0;
+  exec->stage = 0;
   tag->exec_hold = 0;
   return 0;
 }

@@ -26,14 +26,41 @@ static __always_inline void put_temporary_name(struct workspace* ws, __u32* posi
   __builtin_memcpy(&ws->build[TEMPORARY_END], temporary_name, sizeof(temporary_name) - 1);
 }
 
+/* Whether this open of an execve is of the interpreter that its file names, and nobody has been asked. bprm_check sees that of a
+ * script, and asks; of an ELF file's nobody else hears. What a person approved covers the interpreter too. */
+static __always_inline int is_interpreter(void) {
+  exec_prepare();
+  struct exec_workspace* exec = exec_workspace();
+  return exec && exec->stage && !exec->approved;
+}
+
+/* A denial is given here, and an ask is remembered: if bprm_check does not come for it, the new program is killed before its first
+ * instruction. The default verdict is not meant: a list of programs that are allowed does not name the dynamic loader. */
+static __always_inline int settle_interpreter(struct hp_tag* tag, struct workspace* ws,
+                                              struct hp_policy* policy, const struct sets* in) {
+  struct hp_access* a = &ws->event.access;
+  struct exec_workspace* exec = exec_workspace();
+  struct outcome out;
+  judge(policy, 1U << HP_OP_EXEC, in, &out);
+  a->rule = out.rule;
+  a->policy_generation = policy->generation;
+  if (out.rule + 1 >= policy->rule_count) return 0;
+  if (out.verdict == HP_DENY || !exec) return refuse(tag, ws, HP_CAUSE_RULE);
+  if (out.verdict == HP_ASK) exec->interpreter = a->identity.inode;
+  return 0;
+}
+
+#define MOOT_NOW (~0ULL) /* in this call; in the tag and not in a variable, for the verifier's sake */
+
 SEC("lsm/file_open")
 int BPF_PROG(hp_file_open, struct file* file) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
+  int interpreter = 0;
   if (file->f_flags & FMODE_EXEC_FLAG) {
-    exec_prepare();
-    return 0;
+    interpreter = is_interpreter();
+    if (!interpreter) return 0;
   }
   if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
   /* An overlay's own open of a directory, or of a file to copy up: the process's open of the overlay's file is judged. */
@@ -41,13 +68,15 @@ int BPF_PROG(hp_file_open, struct file* file) {
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */
-  int moot = tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry;
-  if (moot) hold_end_running(tag);
+  if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) {
+    hold_end_running(tag);
+    tag->moot_hold = MOOT_NOW;
+  }
   tag->created_dentry = 0;
   int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
   struct dentry* named = temporary ? BPF_CORE_READ(file, f_path.dentry, d_parent) : file->f_path.dentry;
-  struct hp_access* a =
-      access_start(ws, tag, HP_OBJECT_FILE, temporary ? 1U << HP_OP_CREATE : open_operations(file));
+  __u32 operations = temporary ? 1U << HP_OP_CREATE : open_operations(file);
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, interpreter ? 1U << HP_OP_EXEC : operations);
   a->identity.open_flags = file->f_flags;
   if (file->f_flags & O_TRUNC) a->flags |= HP_ACCESS_TRUNCATE;
   fill_inode(a, temporary ? BPF_CORE_READ(named, d_inode) : file->f_inode);
@@ -64,10 +93,12 @@ int BPF_PROG(hp_file_open, struct file* file) {
   }
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  /* From memory: a verifier would follow each way through the whole function for the sake of one variable. */
+  if (a->identity.operations == 1U << HP_OP_EXEC) return settle_interpreter(tag, ws, policy, &in);
   int changed = bound_check(tag, ws, file->f_inode, 0);
   int answer = decide(tag, ws, 0, policy, &in);
   if (changed && answer == 0) bound_check(tag, ws, file->f_inode, 1);
-  if (moot && answer == -ERESTARTNOINTR) tag->moot_hold = tag->hold_id;
+  if (tag->moot_hold == MOOT_NOW) tag->moot_hold = answer == -ERESTARTNOINTR ? tag->hold_id : 0;
   return answer;
 }
 

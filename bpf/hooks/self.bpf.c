@@ -2,6 +2,8 @@
 /* What no tagged process does, whatever the policy says, and what the daemon must hear of.
  *   task_kill              no signals to the daemon, nor to other sessions. Within a session all are allowed: a held task
  *                          that is continued is held again.
+ *   ptrace_access_check    no tracing, no memory and no descriptors of processes outside the session: through one of those an
+ *                          agent would reach the daemon and its API. Looking (/proc) is left to the rules.
  *   bpf                    no BPF at all: maps are verdicts.
  *   inode_init_security_anon  no io_uring: its workers cannot be held, and it turns the restart code into an error.
  *                          EPERM, softly: Node probes it at start.
@@ -28,6 +30,18 @@ int BPF_PROG(hp_task_kill, struct task_struct* target, struct kernel_siginfo* in
   struct hp_tag* other = bpf_task_storage_get(&tags, target, 0, 0);
   if (other && other->session != tag->session) return refuse_guard(tag, 0);
   return 0;
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
+  struct hp_tag* tag;
+  if (!(mode & PTRACE_MODE_ATTACH)) return 0;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
+  struct hp_tag* other = 0;
+  for (int look = 0; look < LOOKS && !other; look++) other = bpf_task_storage_get(&tags, target, 0, 0);
+  return other && other->session == tag->session ? 0 : refuse_guard(tag, 0);
 }
 
 SEC("lsm/bpf")

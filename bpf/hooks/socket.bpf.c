@@ -37,9 +37,24 @@ static __always_inline int fill_address(struct hp_identity* who, const void* add
   return 0;
 }
 
+/* A datagram socket gets the peer in ws, which is not simply allowed. 1: it has to be decided now, since it is not the first, or
+ * somebody sends already. Each side first counts and then looks: either the send sees the peer, or this sees the send. */
+static __always_inline int note_peer(struct workspace* ws, struct socket_mark* mark) {
+  const struct hp_identity* who = &ws->event.access.identity;
+  if (__sync_fetch_and_add(&mark->claims, 1) == 0) {
+    __builtin_memcpy(mark->address, who->address, 16);
+    mark->port = who->port;
+    __sync_fetch_and_add(&mark->pending, 1);
+    return mark->sends != 0;
+  }
+  const __u64* noted = (const __u64*)mark->address;
+  const __u64* wanted = (const __u64*)who->address;
+  return !mark->pending || noted[0] != wanted[0] || noted[1] != wanted[1] || mark->port != who->port;
+}
+
 /* Judges an access to an address; see policy_image.h for the bytes of a destination. */
-static __always_inline int decide_address(struct hp_tag* tag, struct workspace* ws,
-                                          struct socket_mark* mark) {
+static __always_inline int decide_address(struct hp_tag* tag, struct workspace* ws, struct socket_mark* mark,
+                                          int only_note) {
   struct hp_identity* who = &ws->event.access.identity;
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
@@ -50,7 +65,10 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   ws->build[18] = who->protocol;
   in.destination = automaton_run(policy, HP_AUTOMATON_DESTINATION, ws, 0, HP_DESTINATION_BYTES);
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
-  return decide_for(tag, ws, 0, mark, policy, &in);
+  struct outcome out;
+  judge(policy, who->operations, &in, &out);
+  if (only_note && (out.verdict == HP_ALLOW || !note_peer(ws, mark))) return 0;
+  return settle(tag, ws, 0, mark, policy, out);
 }
 
 #define SUN_PATH_MAX 108
@@ -147,14 +165,7 @@ int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, i
   if (!mark) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
   a->identity.protocol = protocol_of(sk);
   if (fill_address(&a->identity, address, length)) return 0; /* the protocol refuses it itself */
-  mark->pending = 0;
-  if (sock->type == SOCK_DGRAM) {
-    __builtin_memcpy(mark->address, a->identity.address, 16);
-    mark->port = a->identity.port;
-    mark->pending = 1;
-    return 0;
-  }
-  return decide_address(tag, ws, mark);
+  return decide_address(tag, ws, mark, sock->type == SOCK_DGRAM);
 }
 
 /* A tagged process that holds a descriptor of the daemon's socket (inherited or passed) does not talk through it. */
@@ -187,15 +198,23 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
     return decide_unix(tag, ws, address, length);
   }
   if (family != AF_INET && family != AF_INET6) return 0;
+  __u16 given = AF_INET;
+  if (address && length >= 2) bpf_probe_read_kernel(&given, sizeof(given), address);
+  /* To an IPv6 socket "unspecified" is no address: the datagram goes to the peer that it has, whatever the rest says. */
+  if (given == AF_UNSPEC && family == AF_INET6 && sock->type == SOCK_DGRAM) address = 0;
   int fast_open = (message->msg_flags & MSG_FASTOPEN) && sock->type == SOCK_STREAM;
-  if (sock->type == SOCK_STREAM && !fast_open) return 0;
+  /* TCP ignores an address, SCTP connects to it. */
+  if (sock->type == SOCK_STREAM && !fast_open && (!address || protocol_of(sk) == IPPROTO_TCP)) return 0;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!mark) return refuse_blind();
+  __sync_fetch_and_add(&mark->sends, 1);
   if (!address && !mark->pending) return 0;
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_SEND);
   a->identity.protocol = protocol_of(sk);
+  /* A raw IPv6 socket reads it as an IPv6 address all the same. */
+  if (address && given == AF_UNSPEC && family == AF_INET6) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   if (!address) {
     a->identity.operations = 1U << HP_OP_CONNECT;
     __builtin_memcpy(a->identity.address, mark->address, 16);
@@ -207,7 +226,7 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
     a->identity.operations |= 1U << HP_OP_CONNECT;
     a->flags |= HP_ACCESS_FAST_OPEN;
   }
-  return decide_address(tag, ws, mark);
+  return decide_address(tag, ws, mark, 0);
 }
 
 struct path_match {

@@ -317,13 +317,10 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
   return answer == 0 ? 0 : -EPERM;
 }
 
-/* The answer for the access in `ws` under the rules that match `in`: 0, -EPERM or -ERESTARTNOINTR. */
-static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
-                                      struct socket_mark* mark, struct hp_policy* policy,
-                                      const struct sets* in) {
+/* The answer for the access in `ws` when the rules say `out`: 0, -EPERM or -ERESTARTNOINTR. */
+static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                                  struct socket_mark* mark, struct hp_policy* policy, struct outcome out) {
   struct hp_access* a = &ws->event.access;
-  struct outcome out;
-  judge(policy, a->identity.operations, in, &out);
   a->rule = out.rule;
   a->verdict = out.verdict;
   a->policy_generation = policy->generation;
@@ -344,7 +341,9 @@ static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, 
 
 static __always_inline int decide(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
                                   struct hp_policy* policy, const struct sets* in) {
-  return decide_for(tag, ws, exec, 0, policy, in);
+  struct outcome out;
+  judge(policy, ws->event.access.identity.operations, in, &out);
+  return settle(tag, ws, exec, 0, policy, out);
 }
 
 /* For hooks that met SUBJECT_BROKEN, or have no workspace to describe the access in. */

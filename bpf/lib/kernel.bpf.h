@@ -42,6 +42,7 @@
 #define PF_IO_WORKER 0x10
 #define PF_USER_WORKER 0x4000
 #define PF_KTHREAD 0x200000
+#define AF_UNSPEC 0
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -51,6 +52,7 @@
 #define SOCK_DGRAM 2
 #define MSG_FASTOPEN 0x20000000
 #define TS_COMPAT 2
+#define PTRACE_MODE_ATTACH 2
 #define PIDTYPE_PGID 2
 #define PIDTYPE_SID 3
 

@@ -178,8 +178,10 @@ struct exec_workspace {
   __u32 stage; /* of one execve: 0 the named file, then its interpreters */
   __u32
       approved; /* a person or a grant released this execve: later stages are not asked again, argv is verified */
-  __u32 failed;       /* argv or environment could not be read */
-  __u32 cut;          /* both together are longer than HP_ARGV_MAX */
+  __u64
+      interpreter; /* inode that a file named as its interpreter, which has to be asked about and was not yet */
+  __u32 failed;    /* argv or environment could not be read */
+  __u32 cut;       /* both together are longer than HP_ARGV_MAX */
   __u32 first_length; /* bytes of argv[0] with its NUL */
   /* State of the loops in argv.bpf.h; here for the verifier's sake, as struct walk. */
   __u32 pointer; /* bytes of one element of argv[]: 8, or 4 for a 32-bit caller */
@@ -206,11 +208,15 @@ struct {
 
 /* What was decided for a socket: later calls on it to the same address are not asked again. */
 struct socket_mark {
-  __u64 digest[2];  /* of the access that was released */
-  __u8 address[16]; /* peer of a datagram socket whose first send has to ask, */
-  __u16 port;
-  __u16 pending; /* since resolver libraries connect to every candidate without sending anything */
-  __u32 reserved;
+  __u64 digest[2]; /* of the access that was released */
+  /* The first peer of a datagram socket that is not simply allowed: it is asked about at the first send, since resolver libraries
+   * connect to every candidate without sending anything. It counts for all sends of the socket without an address, whatever was
+   * connected to afterwards: that may have failed, or another thread may be in the middle of it. */
+  __u8 address[16];
+  __u32 port;
+  __u32 claims;  /* who may write it: the first */
+  __u32 pending; /* it is written */
+  __u32 sends;   /* sends that looked for it */
 };
 struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);

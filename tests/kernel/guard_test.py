@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 
 from harness import LIMIT, PINS, TMP, Daemon, finish, main, process_state, wait_until
 
@@ -90,6 +91,25 @@ def test_the_daemon_gets_no_signal():
     assert daemon.process.poll() is None and process_state(pid) != "T"
 
 
+def test_nobody_outside_the_session_is_traced():
+    # A process of root's, as the daemon is: through either an agent would speak to the API.
+    outsider = subprocess.Popen(["sleep", "1000"])
+    try:
+        for pid in (daemon.process.pid, outsider.pid):
+            for call in (f"101, 0x4206, {pid}, 0, 0",           # ptrace(PTRACE_SEIZE)
+                         f"438, os.pidfd_open({pid}), 0, 0"):   # pidfd_getfd
+                refused(f"libc = ctypes.CDLL(None, use_errno=True)\nif libc.syscall({call}) < 0:\n"
+                        "  raise OSError(ctypes.get_errno(), '')")
+            refused(f"os.open('/proc/{pid}/mem', os.O_RDWR)", "EACCES", "EPERM")
+    finally:
+        outsider.kill()
+        outsider.wait()
+    own = daemon.spawn("sleep", "1000", session="guard")
+    assert attempt(f"os.open('/proc/{own.pid}/mem', os.O_RDWR)") == "did it", "its own session's may be"
+    own.kill()
+    own.communicate()
+
+
 def test_there_is_no_bpf_for_agents():
     bpf = "libc = ctypes.CDLL(None, use_errno=True)\nif libc.syscall(321, {}, ctypes.create_string_buffer(128), 128) < 0:\n  raise OSError(ctypes.get_errno(), '')"
     for command in (0, 1, 5, 7, 11, 12, 14, 28):
@@ -133,6 +153,7 @@ with Daemon(RULES, name="guard") as daemon:
         test_a_connection_that_was_inherited_is_useless,
         test_a_connection_that_was_passed_is_useless,
         test_the_daemon_gets_no_signal,
+        test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,
         test_pins_store_and_policies_are_not_written,
         test_other_sessions_get_no_signal,

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Execution of programs: binaries, scripts, descriptors, memory, from every kind of child; one question each, argv to the byte."""
+import pathlib
+
 from harness import ACTOR, Daemon, TMP, finish, main, wait_until
 from matrix import Form, OUTCOMES, run_matrix
 
@@ -157,6 +159,22 @@ def test_a_program_in_memory_is_asked_about_though_the_policy_allows_it():
     assert finish(process) == (0, "ran\nchild ok 0\n")
 
 
+def test_a_program_is_not_started_as_the_interpreter_that_another_names():
+    """The kernel asks nobody about the interpreter of an ELF file (the dynamic loader, as a rule)."""
+    loader = b"/lib64/ld-linux-x86-64.so.2\0"
+    for outcome, answer in (("deny", "exec EPERM"), ("approve", "child ok 1009")):
+        named = pathlib.Path("/tmp/named-" + outcome)  # as long as the loader's name at most
+        named.unlink(missing_ok=True)
+        named.symlink_to(program(path_of(outcome, "named"), None))
+        named.resolve().write_bytes(pathlib.Path("/bin/busybox").read_bytes())
+        other = path_of("free", "naming-" + outcome)
+        other.write_bytes(ACTOR.read_bytes().replace(loader, str(named).encode().ljust(len(loader), b"\0"), 1))
+        other.chmod(0o755)
+        status, output = DAEMON.run(ACTOR, "exec", other, "true")
+        assert status == 0 and answer in output, (outcome, status, output)
+    assert not DAEMON.requests("open")
+
+
 def test_an_io_uring_is_refused_softly():
     seen = known()
     assert DAEMON.run(ACTOR, "rings", "+", "say", "on") == (0, "rings EPERM\non\n")
@@ -173,5 +191,6 @@ with Daemon(RULES, name="exec") as DAEMON:
         test_argv_that_is_too_long_to_be_verified_can_only_be_denied,
         test_argv_of_nearly_the_limit_is_approved_and_arrives_whole,
         test_a_program_in_memory_is_asked_about_though_the_policy_allows_it,
+        test_a_program_is_not_started_as_the_interpreter_that_another_names,
         test_an_io_uring_is_refused_softly,
     ])

@@ -132,6 +132,33 @@ def test_a_datagram_socket_that_only_gets_a_peer_asks_nothing():
     assert not new_requests(seen)
 
 
+def test_an_unspecified_address_does_not_hide_the_peer():
+    """To an IPv6 socket an address of no family is none: the datagram goes to its peer."""
+    receiver = Receiver(socket.AF_INET6, socket.SOCK_DGRAM, ("::1", DENIED + 1))
+    send = (f"import ctypes, os, socket, struct\n"
+            f"s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.connect(('::1', {DENIED + 1}))\n"
+            f"allowed = struct.pack('=HH4s8x', 0, socket.htons({FREE}), socket.inet_aton('127.0.0.1'))\n"
+            f"libc = ctypes.CDLL(None, use_errno=True)\n"
+            f"for a in (allowed, bytes(2)): print(libc.sendto(s.fileno(), b'NEW', 3, 0, a, len(a)), ctypes.get_errno())\n")
+    assert DAEMON.run("python3", "-c", send) == (0, "-1 1\n-1 1\n")
+    assert receiver.received() == 0
+
+
+def test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards():
+    receiver = Receiver(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", DENIED + 2))
+    failing = (f"import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('127.0.0.1', {DENIED + 2}))\n"
+               f"try: s.connect(('255.255.255.255', {FREE}))\nexcept OSError: pass\n"
+               f"try: print(s.send(b'NEW'))\nexcept PermissionError: print('refused')\n")
+    assert DAEMON.run("python3", "-c", failing) == (0, "refused\n")
+    racing = (f"import socket, threading\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+              f"def flip():\n  for i in range(2000):\n    for port in ({DENIED + 2}, {FREE}):\n"
+              f"      try: s.connect(('127.0.0.1', port))\n      except OSError: pass\n"
+              f"t = threading.Thread(target=flip); t.start()\n"
+              f"while t.is_alive():\n  try: s.send(b'NEW')\n  except OSError: pass\nprint('over')\n")
+    assert DAEMON.run("python3", "-c", racing) == (0, "over\n")
+    assert receiver.received() == 0
+
+
 def fast_opens():
     """How often data arrived with the first packet of a connection; and packets of that kind that were sent."""
     names, values = [line.split() for line in pathlib.Path("/proc/net/netstat").read_text().splitlines()
@@ -232,4 +259,6 @@ with Daemon(RULES, name="sockets") as DAEMON:
         test_a_symbolic_link_to_a_socket_that_needs_asking_is_denied,
         test_a_relative_socket_name_below_the_root_directory_is_one_path,
         test_a_send_past_the_peer_is_judged_by_its_own_address,
+        test_an_unspecified_address_does_not_hide_the_peer,
+        test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards,
     ])

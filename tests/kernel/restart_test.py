@@ -124,6 +124,20 @@ def test_grants_survive():
     assert sorted(live) == ["duration", "session"], live
 
 
+def test_a_grant_of_a_former_daemon_can_be_revoked():
+    process = daemon.spawn("cat", SECRET, session="revoked")
+    daemon.approve(daemon.wait_request(), scope="session")
+    assert finish(process) == (0, "content\n")
+    daemon.kill()
+    daemon.start()
+    grant = [g["id"] for g in daemon.get("/v1/grants")["grants"] if g["live"]][-1]
+    assert daemon.run("cat", SECRET, session="revoked") == (0, "content\n")
+    assert daemon.call("DELETE", f"/v1/grants/{grant}")[0] == 204
+    process = daemon.spawn("cat", SECRET, session="revoked")
+    daemon.deny(daemon.wait_request())
+    assert finish(process)[0] == 1
+
+
 def test_replaced_under_load_nothing_is_allowed_that_is_denied():
     load = daemon.spawn("python3", "-c", LOAD, FORBIDDEN, FREE, session="load", stdin=subprocess.PIPE)
     assert load.stdout.readline() == b"running\n"
@@ -225,6 +239,7 @@ try:
             test_stopped_while_processes_are_held_the_same_requests_come_back,
             test_what_is_asked_while_nobody_listens_is_held_and_becomes_a_request_at_start,
             test_grants_survive,
+            test_a_grant_of_a_former_daemon_can_be_revoked,
             test_replaced_under_load_nothing_is_allowed_that_is_denied,
             test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
             test_a_decision_that_cannot_be_stored_releases_nobody,

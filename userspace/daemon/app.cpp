@@ -79,8 +79,10 @@ void App::wait_for_deadline() {
     deadline_.cancel();
     return;
   }
-  // At least a millisecond, so that a store that cannot write does not turn this into a spin.
-  const auto soonest = clock_.now().wall + std::chrono::milliseconds(1);
+  // A store that could not write is tried again after a second: each try is a line in the log.
+  const bool failed = core_->store_failures != seen_store_failures_;
+  seen_store_failures_ = core_->store_failures;
+  const auto soonest = clock_.now().wall + std::chrono::milliseconds(failed ? 1000 : 1);
   deadline_.expires_at(
       std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::max(*next, WallTime(soonest))));
   deadline_.async_wait([this](const boost::system::error_code& error) {

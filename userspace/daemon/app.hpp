@@ -43,6 +43,7 @@ class App {
   boost::asio::system_timer deadline_;
   boost::asio::system_timer scan_;
   boost::asio::signal_set signals_;
+  std::uint64_t seen_store_failures_ = 0;
   std::uint64_t lost_bells_ = 0;
   unsigned ticks_ = 0;
 };

@@ -85,6 +85,20 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
 
 }  // namespace
 
+void adopt_kernel_grants(Core& core) {
+  for (const auto& key : core.programs->grants()) {
+    bool live = false;
+    for (const auto* grant : core.ledger.grants()) {
+      const bool same = grant->session == key.session && grant->kernel_digest[0] == key.digest[0] &&
+                        grant->kernel_digest[1] == key.digest[1];
+      if (!same || grant->revoked) continue;
+      core.kernel_grants[grant->id].push_back(key);
+      live = true;
+    }
+    if (!live) core.programs->remove_grant(key);
+  }
+}
+
 Result<> carry_out(Core& core, const approval::Steps& steps) {
   if (steps.empty()) return {};
   if (auto saved = core.store.save(steps); !saved) {

@@ -50,4 +50,7 @@ struct Core {
 // write; the ledger is as before, and nothing was answered.
 [[nodiscard]] Result<> carry_out(Core& core, const approval::Steps& steps);
 
+// At a start: grants that a former daemon put into the kernel can be taken out again, and those that ended meanwhile are.
+void adopt_kernel_grants(Core& core);
+
 }  // namespace holdpoint::daemon

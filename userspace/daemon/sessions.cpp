@@ -84,6 +84,20 @@ Kin kin_of(int pid) {
   return kin;
 }
 
+// Without its tag a thread does not come back to take its verdict: its hold would stay in the maps for ever.
+void forget_holds(Core& core, std::uint64_t session) {
+  for (const auto hold : core.programs->holds()) {
+    const auto access = core.programs->hold(hold);
+    if (!access || access->fixed.identity.session != session) continue;
+    core.programs->remove_refused(hold);
+    core.programs->remove_answer(hold);
+    const auto thread = core.held.find(hold);
+    if (thread == core.held.end()) continue;
+    core.parking.release(hold, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+    core.held.erase(thread);
+  }
+}
+
 }  // namespace
 
 void know_session(Core& core, std::uint64_t id) {
@@ -200,13 +214,15 @@ Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   if (caller.uid != 0) return fail("only root untags", "sudo holdpoint untag …");
   if (core.ledger.session(id) == nullptr)
     return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
+  // Stored first: an agent that is free without a record would be nobody's. Its requests end here too, and what is held is denied.
+  if (auto done = carry_out(core, core.ledger.end_session(id, core.clock.now())); !done) return done;
   for (const auto& [cgroup, value] : core.programs->cgroups())
     if (value.session == id) core.programs->remove_cgroup(cgroup);
   if (auto untagged = core.programs->untag(id); !untagged) return untagged;
-  auto done = carry_out(core, core.ledger.end_session(id, core.clock.now()));
+  forget_holds(core, id);
   core.programs->remove_session(id);
   core.programs->unbind_session(id);
-  return done;
+  return {};
 }
 
 }  // namespace holdpoint::daemon

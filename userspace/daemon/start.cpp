@@ -80,6 +80,7 @@ void take_over(Core& core) {
     if (const auto access = core.programs->hold(id))
       threads[id] = {static_cast<int>(access->fixed.tgid), static_cast<int>(access->fixed.tid)};
   core.parking.adopt(threads);
+  adopt_kernel_grants(core);
   for (const auto& [id, session] : core.programs->sessions()) {
     if (core.cgroups.path_of(session.cgroup)) know_session(core, id);
     else cgroup_gone(core, session.cgroup, true);

@@ -136,6 +136,9 @@ Result<> Programs::put_grant(const hp_grant_key& key, const hp_grant& grant) {
 void Programs::remove_grant(const hp_grant_key& key) {
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.grants), &key);
 }
+std::vector<hp_grant_key> Programs::grants() const {
+  return keys_of<hp_grant_key>(::bpf_map__fd(skeleton_->maps.grants));
+}
 std::optional<std::uint64_t> Programs::grant_uses(const hp_grant_key& key) const {
   const auto grant = lookup<hp_grant>(::bpf_map__fd(skeleton_->maps.grants), key);
   if (!grant) return std::nullopt;

@@ -68,6 +68,7 @@ class Programs {
 
   [[nodiscard]] Result<> put_grant(const hp_grant_key& key, const hp_grant& grant);
   void remove_grant(const hp_grant_key& key);
+  [[nodiscard]] std::vector<hp_grant_key> grants() const;
   // What the exec of `hold` may read, before it is released. What is there already stays.
   [[nodiscard]] Result<> bind(std::uint64_t hold, const hp_bound& content);
   void unbind(std::uint64_t hold);
