@@ -46,6 +46,10 @@ class Case:
         return wait_until("a request", lambda: [
             r for r in daemon.requests("open") if r["session_detail"]["cgroup"].endswith("/" + mine)])[0]
 
+    def wait_until_it_runs(self):
+        """Until then the kernel lets nobody write to a script that is being executed."""
+        wait_until("the program has begun", lambda: open(f"/proc/{self.process.pid}/comm").read() != "sh\n")
+
     def open_gate(self):
         """Returns when the program has passed the gate."""
         with open(self.gate, "w") as out:
@@ -108,6 +112,7 @@ def changed_after_release(name, command, how, text=GOOD):
     case = Case(name, command, text)
     (case.directory / "link.sh").symlink_to("x.sh")
     daemon.approve(case.start())
+    case.wait_until_it_runs()
     how(case)
     case.open_gate()
     second = case.asked()
