@@ -70,9 +70,15 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
 SEC("lsm.s/bprm_committed_creds")
 int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
   struct hp_tag* tag;
-  if (subject_sleepable(&tag) != SUBJECT_TAGGED || !armed()) return 0;
-  struct exec_workspace* exec = exec_workspace();
-  if (!exec) return 0; /* made for every execve of a tagged task, else hp_exec_begin refused it */
+  int state = subject_sleepable(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct exec_workspace* exec = state == SUBJECT_TAGGED ? exec_workspace() : 0;
+  if (!exec) {
+    /* It was there when hp_exec_begin ran. Without it nobody knows what was approved, and it is too late to refuse. */
+    bpf_send_signal(SIGKILL);
+    count(HP_COUNT_NO_STORAGE);
+    return 0;
+  }
   if (exec->interpreter || (exec->approved && argv_differs(exec, bprm))) {
     bpf_send_signal(SIGKILL);
     count(HP_COUNT_TAMPERED);

@@ -27,11 +27,13 @@ static __always_inline void put_temporary_name(struct workspace* ws, __u32* posi
 }
 
 /* Whether this open of an execve is of the interpreter that its file names, and nobody has been asked. bprm_check sees that of a
- * script, and asks; of an ELF file's nobody else hears. What a person approved covers the interpreter too. */
+ * script, and asks; of an ELF file's nobody else hears. What a person approved covers the interpreter too. -EPERM: there is no
+ * room to know it. */
 static __always_inline int is_interpreter(void) {
   exec_prepare();
   struct exec_workspace* exec = exec_workspace();
-  return exec && exec->stage && !exec->approved;
+  if (!exec) return refuse_blind();
+  return exec->stage && !exec->approved;
 }
 
 /* A denial is given here, and an ask is remembered: if bprm_check does not come for it, the new program is killed before its first
@@ -60,7 +62,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
   int interpreter = 0;
   if (file->f_flags & FMODE_EXEC_FLAG) {
     interpreter = is_interpreter();
-    if (!interpreter) return 0;
+    if (interpreter <= 0) return interpreter;
   }
   if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
   /* An overlay's own open of a directory, or of a file to copy up: the process's open of the overlay's file is judged. */

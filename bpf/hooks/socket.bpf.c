@@ -67,7 +67,7 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   struct outcome out;
   judge(policy, who->operations, &in, &out);
-  if (only_note && (out.verdict == HP_ALLOW || !note_peer(ws, mark))) return 0;
+  if (only_note && out.verdict != HP_ALLOW && !note_peer(ws, mark)) return 0;
   return settle(tag, ws, 0, mark, policy, out);
 }
 

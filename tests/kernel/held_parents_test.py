@@ -90,8 +90,7 @@ def test_sudo_under_a_shell_with_job_control_is_refused_once(daemon):
     daemon.approve(daemon.wait_request())
     terminal.write(f"sudo -n cat {SECRET}; echo sta''tus $?; jobs; exit\n")
     terminal.wait("content")
-    terminal.wait("status 0")
-    assert "Stopped" not in terminal.text
+    assert "Stopped" not in terminal.wait(r"(?s)status 0(.*)exit").group(1), "no job is left"
     terminal.process.wait(LIMIT)
     terminal.close()
 

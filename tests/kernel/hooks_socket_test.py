@@ -20,7 +20,9 @@ def rule(name, outcomes, verdict, more=""):
             f"reason: A test{more}}}\n")
 
 
+LOGGED = 40000
 RULES = "".join([
+    f"  - {{id: logged, on: [network], to: [{{port: {LOGGED}}}], verdict: allow, log: true}}\n",
     rule("refuse-network", ["deny"], "deny"),
     rule("ask-briefly", ["expire"], "ask", ", timeout: 2s"),
     rule("ask-network", ["approve", "refuse", "cancel", "handle"], "ask"),
@@ -159,6 +161,13 @@ def test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards():
     assert receiver.received() == 0
 
 
+def test_an_allowed_peer_is_recorded_where_the_rule_says_log():
+    send = (f"import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('127.0.0.1', {LOGGED}))\n"
+            "print(s.send(b'NEW'))\n")
+    assert DAEMON.run("python3", "-c", send) == (0, "3\n")
+    DAEMON.wait_record("logged", lambda r: r["access"]["object"] == f"127.0.0.1:{LOGGED}/udp")
+
+
 def fast_opens():
     """How often data arrived with the first packet of a connection; and packets of that kind that were sent."""
     names, values = [line.split() for line in pathlib.Path("/proc/net/netstat").read_text().splitlines()
@@ -261,4 +270,5 @@ with Daemon(RULES, name="sockets") as DAEMON:
         test_a_send_past_the_peer_is_judged_by_its_own_address,
         test_an_unspecified_address_does_not_hide_the_peer,
         test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards,
+        test_an_allowed_peer_is_recorded_where_the_rule_says_log,
     ])

@@ -20,11 +20,11 @@ event::MaskedAccess access_of(const std::string& object, const std::vector<std::
   access.object = mask(object);
   for (const auto& word : argv) access.argv.push_back(mask(word));
   access.executable = mask("/usr/bin/python3.11");
-  access.directory = mask("/srv/work/shop");
+  access.directory = mask("/srv/code/shop");
   access.ancestors = {{4700, mask("bash ./agent.sh")},
                       {4600, mask("holdpoint run --agent coder -- ./agent.sh")}};
   if (!argv.empty()) {
-    access.bound.push_back({mask("/srv/work/shop/migrate.sql"), std::string(64, 'a'), 4711,
+    access.bound.push_back({mask("/srv/code/shop/migrate.sql"), std::string(64, 'a'), 4711,
                             mask("BEGIN;\nDELETE FROM orders;\n")});
     access.warnings.emplace_back("content not bound");
   }

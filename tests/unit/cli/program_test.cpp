@@ -125,7 +125,7 @@ TEST_F(Program, ListsAndShowsWhatWaits) {
   EXPECT_EQ(shown.status, 0);
   for (const char* part :
        {"Request r-1", "open", "coder", "by ada (uid 1000)", "to act for Ada Lovelace",
-        "clean up the order tables", "env=production", "/srv/work/shop", "started by bash ./agent.sh (4700)",
+        "clean up the order tables", "env=production", "/srv/code/shop", "started by bash ./agent.sh (4700)",
         "private-keys", "Private keys leave this host only if a person says so.",
         "if nobody answers: denied at", "migrate.sql, 4711 bytes", "| DELETE FROM orders;",
         "content not bound", "holdpoint approve r-1", "holdpoint deny r-1 --reason TEXT"}) {
