@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A script in a person's place: approves every request as soon as the event stream tells of it, through the API."""
 import json
+import pathlib
 import socket
 import subprocess
 import threading
 import time
 
-from harness import CGROUP, UnixConnection, wait_until
+from harness import CGROUP, UnixConnection, process_state, wait_until
 
 # What may not grow while everything is approved: refusals and losses, whatever the reason.
 LOSSES = ("denied", "tampered", "lost_bells", "lost_events", "full_holds", "full_session_holds", "full_sessions", "no_storage",
@@ -47,14 +48,29 @@ class Approver:
 
     def finish(self, process, limit):
         """Waits for the process, unless approving has failed, which would leave it waiting for ever: its output."""
-        end = time.monotonic() + limit
+        begin = time.monotonic()
+        told = begin
         while True:
             try:
                 return process.communicate(timeout=1)[0].decode(errors="replace")
             except subprocess.TimeoutExpired:
                 if self.error:
                     raise self.error from None
-                assert time.monotonic() < end, f"not done after {limit} s; open: {self.daemon.requests('open')}"
+                now = time.monotonic()
+                if now - told > 30:  # when it hangs, the log shows since when
+                    told = now
+                    print(f"     after {now - begin:.0f} s: {self.approved} approved, {self.late} late", flush=True)
+                assert now - begin < limit, f"not done after {limit} s: {self.left()}"
+
+    def left(self):
+        """Where each thread of the sessions is, what is open, and the counters: what tells a lost hold from a slow program."""
+        threads = []
+        for procs in CGROUP.glob(self.daemon.agent + "-*/**/cgroup.threads"):
+            for task in _text(procs).split():
+                folder = pathlib.Path("/proc") / task
+                threads.append((task, *(_text(folder / name).strip() for name in ("comm", "wchan", "syscall", "stack")),
+                                process_state(task), procs.parent.name))
+        return json.dumps({"threads": threads, "open": self.daemon.requests("open"), "grown": self.grown()}, indent=1)
 
     def grown(self):
         """By how much each counter has grown since the beginning."""
