@@ -91,6 +91,7 @@ std::expected<Steps, DecideError> Ledger::decide(const std::string& id, Decision
 }
 
 void Ledger::leave_grant(const Request& request, Plan& plan, Now now) {
+  if (!request.decision) return;
   const Decision& decision = *request.decision;
   if (decision.scope == Scope::once && !has_refused(request)) return;
   Grant grant;

@@ -151,7 +151,7 @@ Steps Ledger::reconcile(const std::vector<std::uint64_t>& kernel_holds, Now) {
     Request next = request;
     for (Hold& hold : next.holds) {
       if (there.contains(hold.id)) {
-        if (hold.state == HoldState::released)
+        if (hold.state == HoldState::released && hold.answered)
           plan.answer({hold.id, hold.kernel_digest, *hold.answered, hold.ended_how});
       } else if (hold.state == HoldState::held || hold.state == HoldState::released) {
         if (hold.state == HoldState::held) hold.ended_how = "gone";

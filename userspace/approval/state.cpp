@@ -39,15 +39,15 @@ void EndOrder::remove(std::uint64_t number) {
   by_number_.erase(at);
 }
 
-std::optional<std::uint64_t> EndOrder::oldest() const {
-  if (by_order_.empty()) return std::nullopt;
+std::optional<std::uint64_t> EndOrder::oldest_over(std::size_t keep) const {
+  if (by_order_.empty() || by_number_.size() <= keep) return std::nullopt;
   return by_order_.begin()->second;
 }
 
 void State::begin() {
   forget_oldest_requests();
-  while (ended_grants_.size() > keep_) replace(*ended_grants_.oldest(), std::optional<Grant>{});
-  while (ended_sessions_.size() > keep_) replace(*ended_sessions_.oldest(), std::optional<Session>{});
+  while (const auto number = ended_grants_.oldest_over(keep_)) replace(*number, std::optional<Grant>{});
+  while (const auto number = ended_sessions_.oldest_over(keep_)) replace(*number, std::optional<Session>{});
   while (settled_.rows.size() > settled_bound) settled_.rows.erase(settled_.rows.begin());
   requests_.before.clear();
   grants_.before.clear();
@@ -59,8 +59,8 @@ void State::begin() {
 // the end of the row instead of being forgotten; at most one such move for each change keeps this cheap.
 void State::forget_oldest_requests() {
   bool moved = false;
-  while (ended_requests_.size() > keep_) {
-    const std::uint64_t number = *ended_requests_.oldest();
+  while (const auto oldest = ended_requests_.oldest_over(keep_)) {
+    const std::uint64_t number = *oldest;
     const Request* found = request(number);
     if (found != nullptr && answer_under_way(*found) && ended_requests_.size() <= keep_ + answers_under_way) {
       if (moved) return;

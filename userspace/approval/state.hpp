@@ -26,7 +26,8 @@ class EndOrder {
  public:
   void add(std::uint64_t number);
   void remove(std::uint64_t number);
-  [[nodiscard]] std::optional<std::uint64_t> oldest() const;
+  // The oldest, while there are more than `keep`.
+  [[nodiscard]] std::optional<std::uint64_t> oldest_over(std::size_t keep) const;
   [[nodiscard]] std::size_t size() const { return by_number_.size(); }
 
  private:
