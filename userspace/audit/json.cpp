@@ -9,12 +9,12 @@
 namespace holdpoint::audit {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Ordered = nlohmann::ordered_json;
 
 // Writes the members; adds up what was hidden, so that a reader sees at once that something was.
 class Writer {
  public:
-  Json finish(const v1::Record& record) {
+  Ordered finish(const v1::Record& record) {
     common(record);
     kind(record);
     if (hidden_ != 0) json_["hidden_bytes"] = hidden_;
@@ -35,8 +35,8 @@ class Writer {
     if (value != 0) json_[name] = value;
   }
   template <typename Messages>
-  Json texts(const Messages& messages) {
-    auto list = Json::array();
+  Ordered texts(const Messages& messages) {
+    auto list = Ordered::array();
     for (const auto& message : messages) list.push_back(text(message));
     return list;
   }
@@ -59,7 +59,7 @@ class Writer {
     put("object", message.object());
   }
 
-  Json json_ = Json::object();
+  Ordered json_ = Ordered::object();
   std::uint64_t hidden_ = 0;
 };
 
@@ -84,7 +84,7 @@ void Writer::common(const v1::Record& record) {
 }
 
 void Writer::access(const v1::Access& access) {
-  auto out = Json::object();
+  auto out = Ordered::object();
   out["operation"] = access.operation();
   out["object"] = text(access.object());
   if (access.argv_size() != 0) out["argv"] = texts(access.argv());
@@ -101,7 +101,7 @@ void Writer::access(const v1::Access& access) {
 }
 
 void Writer::process(const v1::Process& process) {
-  auto out = Json::object();
+  auto out = Ordered::object();
   out["pid"] = process.pid();
   if (process.tid() != 0) out["tid"] = process.tid();
   if (process.parent() != 0) out["parent"] = process.parent();
@@ -114,7 +114,7 @@ void Writer::process(const v1::Process& process) {
 void Writer::session(const v1::SessionStarted& session) {
   put("cgroup", session.cgroup());
   put("recognised_by", session.recognised_by());
-  auto claims = Json::object();
+  auto claims = Ordered::object();
   if (session.has_on_behalf_of()) claims["on_behalf_of"] = text(session.on_behalf_of());
   if (session.has_purpose()) claims["purpose"] = text(session.purpose());
   // A protobuf map has no order of its own.
@@ -206,7 +206,7 @@ void Writer::kind(const v1::Record& record) {
 
 std::string to_json(const v1::Record& record) {
   // Text in a record is UTF-8 by construction; a file that somebody else wrote may hold anything.
-  return Writer().finish(record).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Writer().finish(record).dump(-1, ' ', false, Ordered::error_handler_t::replace);
 }
 
 }  // namespace holdpoint::audit

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
 constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason"};
-constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;

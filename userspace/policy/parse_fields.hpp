@@ -39,6 +39,9 @@ class Fields {
 
 using Choice = std::pair<std::string_view, int>;
 
+// What a rule or a default may say.
+inline constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
+
 [[nodiscard]] std::optional<std::string> read_text(const Node& node, std::string_view what, Diagnostics& out);
 // [a-z0-9-]{1,max}, beginning with a letter or digit.
 [[nodiscard]] std::optional<Name> read_name(const Node& node, std::string_view what, std::size_t max,

@@ -10,7 +10,7 @@
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::string_view kKeys[] = {"cidr", "port", "protocol"};
+constexpr std::string_view kAddressKeys[] = {"cidr", "port", "protocol"};
 constexpr Choice kProtocols[] = {{"tcp", static_cast<int>(Protocol::tcp)},
                                  {"udp", static_cast<int>(Protocol::udp)},
                                  {"any", static_cast<int>(Protocol::any)}};
@@ -90,7 +90,7 @@ std::optional<PortRange> read_port(const Node& node, Diagnostics& out) {
 Destination read_destination(const Node& node, Diagnostics& out) {
   Destination destination;
   destination.place = node.place;
-  const Fields fields(node, "to", kKeys, out);
+  const Fields fields(node, "to", kAddressKeys, out);
   if (!fields.valid()) return destination;
   if (node.entries.empty())
     out.error(node.place, "to: the entry says nothing", "give cidr, port or protocol");

@@ -8,9 +8,9 @@
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::string_view kKeys[] = {"id",         "agents", "on",      "path",   "executable",
-                                      "to",         "socket", "verdict", "reason", "timeout",
-                                      "on_timeout", "hold",   "log"};
+constexpr std::string_view kRuleKeys[] = {"id",         "agents", "on",      "path",   "executable",
+                                          "to",         "socket", "verdict", "reason", "timeout",
+                                          "on_timeout", "hold",   "log"};
 constexpr std::string_view kAskKeys[] = {"timeout", "on_timeout", "hold"};
 constexpr std::size_t kMaxRuleId = 63;
 
@@ -26,7 +26,6 @@ constexpr Choice kOperations[] = {
     {"network", kNetworkOperations},
     {"any", kFileOperations | kNetworkOperations},
 };
-constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
 constexpr Choice kHolds[] = {
     {"auto", HP_HOLD_AUTO}, {"suspend", HP_HOLD_SUSPEND}, {"refuse", HP_HOLD_REFUSE}};
 
@@ -128,7 +127,7 @@ void read_verdict(const Fields& fields, Rule& rule, Diagnostics& out) {
 Rule read_rule(const Node& node, Diagnostics& out) {
   Rule rule;
   rule.place = node.place;
-  const Fields fields(node, "rule", kKeys, out);
+  const Fields fields(node, "rule", kRuleKeys, out);
   if (!fields.valid()) return rule;
   if (const Node* id = fields.require("id")) {
     if (auto name = read_name(*id, "id", kMaxRuleId, out)) {

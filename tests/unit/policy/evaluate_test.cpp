@@ -5,9 +5,6 @@
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::uint32_t kRead = operation_bit(HP_OP_READ);
-constexpr std::uint32_t kWrite = operation_bit(HP_OP_WRITE);
-
 TEST(Evaluate, FirstMatchWins) {
   const Evaluator evaluator(with_rules(R"(
   - {id: own, on: read, path: /home/me/notes, verdict: allow}

@@ -14,6 +14,9 @@
 
 namespace holdpoint::policy {
 
+inline constexpr std::uint32_t kRead = operation_bit(HP_OP_READ);
+inline constexpr std::uint32_t kWrite = operation_bit(HP_OP_WRITE);
+
 inline constexpr std::string_view kAgent = "version: 1\nagents:\n  a: {default: allow}\n";
 
 // A file with agent `a` (default allow) and these rules.

@@ -6,7 +6,6 @@
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::uint32_t kWrite = operation_bit(HP_OP_WRITE);
 constexpr std::uint32_t kCreate = operation_bit(HP_OP_CREATE);
 
 const char* kAllowAll = "  - {id: all, on: any, verdict: allow}\n";
