@@ -12,6 +12,7 @@ EXPOSURE = 25
 FILES = """
 /etc/holdpoint/holdpointd.env /etc/holdpoint/policies/
 /usr/bin/holdpoint /usr/sbin/holdpointd
+/usr/lib/systemd/system/holdpoint-metrics.service /usr/lib/systemd/system/holdpoint-metrics.timer
 /usr/lib/systemd/system/agents.slice /usr/lib/systemd/system/holdpointd.service
 /usr/lib/sysusers.d/holdpoint.conf /usr/lib/tmpfiles.d/holdpoint.conf
 /usr/share/bash-completion/completions/holdpoint /usr/share/fish/vendor_completions.d/holdpoint.fish

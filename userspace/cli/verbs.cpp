@@ -119,6 +119,35 @@ std::vector<Verb> watching() {
   };
 }
 
+std::vector<Verb> caring() {
+  return {
+      {"doctor",
+       "can this host do it, and which doors stand open?",
+       "",
+       "Looks at kernel, security modules and cgroups, and at ways round the guard such as the docker "
+       "group.\n"
+       "Needs no daemon; as root it sees more. Exit code 0 when nothing is missing, 1 otherwise. A door does "
+       "not change it.",
+       {},
+       0,
+       0,
+       false,
+       run_doctor},
+      {"metrics",
+       "what is counted, for Prometheus",
+       "",
+       "Prints the daemon's counters in Prometheus' text format. When no daemon answers, holdpoint_up is 0 "
+       "and "
+       "the exit\n"
+       "code 3.",
+       {{"write", "FILE", "replace FILE by it in one step, as node_exporter's textfile collector needs"}},
+       0,
+       0,
+       false,
+       run_metrics},
+  };
+}
+
 std::vector<Verb> sessions() {
   return {
       {"run",
@@ -173,7 +202,7 @@ std::vector<Verb> sessions() {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = [] {
     std::vector<Verb> all = asking();
-    for (auto more : {watching(), sessions()}) all.insert(all.end(), more.begin(), more.end());
+    for (auto more : {watching(), caring(), sessions()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return table;

@@ -110,6 +110,18 @@ def check_policy():
     same("holdpoint-policy.5 has no other keys", set(page.items("Cm")) - words, [])
 
 
+def check_troubleshooting():
+    """What the README explains is what a program says: a message that was reworded would not be found by who searches it."""
+    section = (SOURCE / "README.md").read_text().split("## When something goes wrong")[1].split("\n## ")[0]
+    heads = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    # Not ours to word: what the kernel and systemd say.
+    texts = {text for head in heads if "EPERM" not in head and "systemd" not in head for text in re.findall(r"`([^`]+)`", head)}
+    sources = "".join(file.read_text() for file in (SOURCE / "userspace").rglob("*.cpp"))
+    sources = re.sub(r'"\s*"', "", sources)  # literals that follow each other are one
+    same("the README's troubleshooting quotes what programs say", [text for text in texts if text in sources], texts)
+    same("it has at least ten entries", [len(heads) >= 10], [True])
+
+
 BASH = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _holdpoint; printf "%s\\n" "${COMPREPLY[@]}"'
 # What zsh's own completion offers is taken from the one function that it calls.
 ZSH = """_describe() { print -rl -- ${(P)2} }; _default() {}
@@ -143,6 +155,7 @@ def main():
     check_holdpoint()
     check_daemon()
     check_policy()
+    check_troubleshooting()
     with tempfile.TemporaryDirectory() as home:
         sock = home + "/api.sock"
         environment = {"PATH": f"{os.path.dirname(HOLDPOINT)}:{os.environ['PATH']}", "HOME": home, "HOLDPOINT_SOCKET": sock,

@@ -19,5 +19,7 @@ Exit run_revoke(const Context& context);
 Exit run_run(const Context& context);
 Exit run_tag(const Context& context);
 Exit run_untag(const Context& context);
+Exit run_doctor(const Context& context);
+Exit run_metrics(const Context& context);
 
 }  // namespace holdpoint::cli

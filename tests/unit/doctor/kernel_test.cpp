@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "doctor/examine.hpp"
+
+namespace holdpoint::doctor {
+namespace {
+
+using ::testing::HasSubstr;
+
+Host able() {
+  Host host;
+  host.release = "6.12.1-amd64";
+  host.root = true;
+  host.security_modules = "lockdown,capability,bpf";
+  host.btf = host.cgroup2 = host.grub = true;
+  host.lockdown = "[none] integrity confidentiality";
+  host.ftrace_enabled = "1";
+  return host;
+}
+
+std::string error_of(const Host& host) {
+  const auto checked = check_kernel(host);
+  return checked ? "" : checked.error().text();
+}
+
+const Finding* find(const std::vector<Finding>& findings, std::string_view subject) {
+  for (const Finding& finding : findings) {
+    if (finding.subject == subject) return &finding;
+  }
+  return nullptr;
+}
+
+TEST(DoctorKernel, WithEverythingThereNothingIsMissing) {
+  EXPECT_EQ(error_of(able()), "");
+  for (const Finding& finding : examine_kernel(able()))
+    EXPECT_EQ(finding.kind, Kind::good) << finding.subject;
+}
+
+TEST(DoctorKernel, AListWithoutBpfIsNamedWithTheParameterThatAddsIt) {
+  Host host = able();
+  host.security_modules = "lockdown,capability,bpfx,yama";
+  EXPECT_THAT(error_of(host), HasSubstr("without BPF among its security modules"));
+  EXPECT_THAT(error_of(host), HasSubstr("lsm=lockdown,capability,bpfx,yama,bpf to GRUB_CMDLINE_LINUX"));
+  host.grub = false;
+  EXPECT_THAT(error_of(host), HasSubstr("in your boot loader"));
+}
+
+TEST(DoctorKernel, BpfIsFoundAtEachPlaceOfTheList) {
+  for (const auto* list : {"bpf", "bpf,yama", "lockdown,bpf,yama", "lockdown,bpf"}) {
+    Host host = able();
+    host.security_modules = list;
+    EXPECT_EQ(error_of(host), "") << list;
+  }
+}
+
+TEST(DoctorKernel, AListThatCannotBeReadIsLeftToTheLoader) {
+  Host host = able();
+  host.security_modules.reset();
+  EXPECT_EQ(error_of(host), "");
+  EXPECT_EQ(find(examine_kernel(host), "BPF LSM")->kind, Kind::unknown);
+}
+
+TEST(DoctorKernel, WhatElseIsMissingIsNamed) {
+  Host host = able();
+  host.btf = false;
+  EXPECT_THAT(error_of(host), HasSubstr("built without BTF"));
+  host = able();
+  host.cgroup2 = false;
+  EXPECT_THAT(error_of(host), HasSubstr("not cgroup v2"));
+}
+
+TEST(DoctorKernel, WhatSwitchesAttachedProgramsOffIsMissingToo) {
+  Host host = able();
+  host.lockdown = "none integrity [confidentiality]";
+  EXPECT_THAT(error_of(host), HasSubstr("locked down"));
+  host = able();
+  host.ftrace_enabled = "0";
+  EXPECT_THAT(error_of(host), HasSubstr("ftrace_enabled is 0"));
+}
+
+TEST(DoctorKernel, VersionsAreComparedAsNumbers) {
+  const auto kind = [](const char* release) {
+    Host host = able();
+    host.release = release;
+    return find(examine_kernel(host), "Kernel")->kind;
+  };
+  EXPECT_EQ(kind("6.1.0-44-amd64"), Kind::good);
+  EXPECT_EQ(kind("5.15.0-1-generic"), Kind::missing);
+  EXPECT_EQ(kind("6.0.19"), Kind::missing);
+  EXPECT_EQ(kind("6.10.2"), Kind::good);
+  EXPECT_EQ(kind("10.0"), Kind::good);
+  EXPECT_EQ(kind("linux"), Kind::unknown);
+  EXPECT_EQ(kind(""), Kind::unknown);
+}
+
+TEST(DoctorKernel, AnUntestedVersionSaysSo) {
+  Host host = able();
+  host.release = "6.8.0-31-generic";
+  EXPECT_THAT(find(examine_kernel(host), "Kernel")->text, HasSubstr("not on this one"));
+}
+
+}  // namespace
+}  // namespace holdpoint::doctor
