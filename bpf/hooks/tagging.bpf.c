@@ -8,6 +8,7 @@
  *   inode_post_setxattr   a cgroup marked with user.holdpoint.agent.
  *   untag                 iterator: takes the tags of one session away, when an operator asked for it.
  *   sweep                 iterator: tags every thread that is in an agent's cgroup already.
+ *   filed                 run by the daemon: an ask that was refused at once has its request now, and gives its place back.
  *   files                 iterator: what the kernel knows of the files that a process has open. */
 #include "lib/bound.bpf.h"
 
@@ -169,6 +170,20 @@ int hp_untag(struct bpf_iter__task* context) {
   if (!task || !c) return 0;
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
   if (tag && tag->session == c->untag_session) bpf_task_storage_delete(&tags, task);
+  return 0;
+}
+
+/* `given`: number of the hold. */
+SEC("syscall")
+int hp_filed(__u64* given) {
+  __u64 id = *given;
+  struct hp_hold* hold = bpf_map_lookup_elem(&holds, &id);
+  if (!hold) return 0;
+  __u64 number = hold->access.identity.session;
+  if (bpf_map_delete_elem(&holds, &id)) return 0;
+  bpf_map_delete_elem(&arguments, &id);
+  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
+  if (session && session->holds) __sync_fetch_and_add(&session->holds, -1);
   return 0;
 }
 

@@ -246,11 +246,9 @@ static __always_inline int hold_new(struct hp_tag* tag, struct workspace* ws, st
   if (cause) return refuse(tag, ws, cause);
   tag->hold_id = a->hold_id;
   if (refused) {
-    /* The daemon takes the entry out when it has filed the request. */
+    /* It counts as one of the session's until the daemon has filed the request, which takes the entry out (hp_filed): a session
+     * must not fill the map while no daemon runs. */
     tag->hold_id = 0;
-    __u64 number = tag->session;
-    struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
-    if (session) __sync_fetch_and_add(&session->holds, -1);
     ring(HP_BELL_HOLD, 0, a->hold_id);
     return refuse(tag, ws, HP_CAUSE_REFUSED);
   }

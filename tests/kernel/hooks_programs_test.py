@@ -8,7 +8,7 @@ MOST = 10_000
 WANTED = {
     "hp_exec_begin", "hp_exec_check", "hp_exec_committ", "hp_file_open", "hp_path_mknod", "hp_inode_create",
     "hp_socket_conne", "hp_socket_sendm", "hp_unix_stream_", "hp_unix_may_sen", "hp_task_alloc", "hp_fork", "hp_attach",
-    "hp_cgroup_mkdir", "hp_cgroup_rmdir", "hp_mark_cgroup", "hp_sweep", "hp_untag", "hp_task_kill", "hp_ptrace", "hp_bpf",
+    "hp_cgroup_mkdir", "hp_cgroup_rmdir", "hp_mark_cgroup", "hp_sweep", "hp_untag", "hp_filed", "hp_task_kill", "hp_ptrace", "hp_bpf",
     "hp_anonymous_in", "hp_signal", "hp_exit",
 }
 

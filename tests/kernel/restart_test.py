@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon dies, is replaced, or cannot write: nothing opens, nothing is lost."""
+import contextlib
+import http.client
 import os
 import pathlib
 import subprocess
@@ -86,6 +88,31 @@ def test_killed_while_processes_are_held_the_same_requests_come_back():
     still_held(single, many)
     daemon.start()
     release_two(single, many, requests)
+
+
+def test_killed_between_a_decision_and_its_record_the_record_is_there_once():
+    process = daemon.spawn("cat", SECRET, session="between")
+    request = daemon.wait_request()
+    log = sorted((daemon.state / "records").glob("*.records"))[-1]
+    # The decision is stored; the write of its record into the log is where the daemon dies.
+    killer = subprocess.Popen(["strace", "-qq", "-f", "-o", "/dev/null", "-p", str(daemon.process.pid), "-P", str(log),
+                               "-e", "trace=write", "-e", "inject=write:signal=KILL:when=1"])
+    wait_until("it is traced", lambda: "TracerPid:\t0\n" not in pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text())
+    size = log.stat().st_size
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        daemon.call("POST", f"/v1/requests/{request['id']}/decision", {"decision": "approve", "scope": "session"})
+    assert daemon.process.wait(LIMIT) == -9 and log.stat().st_size == size
+    killer.wait(LIMIT)
+    assert process.poll() is None, "nothing took effect yet"
+    daemon.start()
+    assert finish(process) == (0, "content\n"), "it was decided"
+    for _ in range(2):
+        told = [(r["kind"], r["request"]) for r in daemon.records() if r.get("request") == request["id"]]
+        assert told.count(("decision", request["id"])) == 1 and told.count(("grant", request["id"])) == 1, told
+        daemon.kill()
+        daemon.start()
+    live = [g["id"] for g in daemon.get("/v1/grants")["grants"] if g["live"]]
+    assert len(live) == 1 and daemon.call("DELETE", f"/v1/grants/{live[0]}")[0] == 204, live
 
 
 def test_stopped_while_processes_are_held_the_same_requests_come_back():
@@ -177,7 +204,7 @@ def test_a_decision_that_cannot_be_stored_releases_nobody():
             except OSError:
                 pass
     status, body = daemon.call("POST", f"/v1/requests/{request['id']}/decision", {"decision": "approve", "scope": "session"})
-    assert status >= 400 and "could not be stored" in str(body), (status, body)
+    assert status == 503 and body["code"] == "not-stored" and "could not be stored" in body["detail"] and body["hint"], (status, body)
     assert process.poll() is None and daemon.request(request)["state"] == "open"
     assert not [g for g in daemon.get("/v1/grants")["grants"] if g["live"] and g["request"] == request["id"]]
     assert daemon.get("/v1/health")["problems"], "health says so"
@@ -236,6 +263,7 @@ try:
     with daemon:
         main([
             test_killed_while_processes_are_held_the_same_requests_come_back,
+            test_killed_between_a_decision_and_its_record_the_record_is_there_once,
             test_stopped_while_processes_are_held_the_same_requests_come_back,
             test_what_is_asked_while_nobody_listens_is_held_and_becomes_a_request_at_start,
             test_grants_survive,

@@ -31,7 +31,9 @@ using Parser = http::request_parser<http::string_body>;
 
 namespace {
 constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-}
+// What was read for this decision may be used up by another one.
+constexpr int content_looks = 3;
+}  // namespace
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -124,6 +126,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await send_events(*stream);
       co_return false;
     }
+    for (int look = 0; look < content_looks; ++look) {
+      const auto* content = std::get_if<ReadContent>(&outcome);
+      if (content == nullptr) break;
+      co_await read_content(content->id);
+      if (gone_) co_return false;
+      outcome = outcome_of(request);
+    }
+    if (std::holds_alternative<ReadContent>(outcome))
+      outcome = problem(409, "conflict", "others decide this request at the same time", "look at it again");
     if (auto* wait = std::get_if<WaitForRequest>(&outcome)) outcome = co_await wait_for(*wait);
     if (gone_) co_return false;
     const bool written = co_await write(std::get<Reply>(outcome), keep);
@@ -185,6 +196,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
       self->gone_ = true;
       self->timer_.cancel();
     });
+  }
+
+  asio::awaitable<void> read_content(std::string id) {
+    auto ready = std::make_shared<bool>(false);
+    timer_.expires_at(asio::steady_timer::time_point::max());
+    state_->service.read_content(id, [ready, weak = weak_from_this()] {
+      *ready = true;
+      if (const auto self = weak.lock()) self->timer_.cancel();
+    });
+    while (!*ready && !gone_) co_await timer_.async_wait(awaiting);
   }
 
   asio::awaitable<Outcome> wait_for(WaitForRequest wait) {

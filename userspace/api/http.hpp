@@ -45,7 +45,11 @@ struct WaitForRequest {
 struct EventStream {
   std::optional<std::uint64_t> after;
 };
-using Outcome = std::variant<Reply, WaitForRequest, EventStream>;
+// Handle the same request again once Service::read_content has called back.
+struct ReadContent {
+  std::string id;
+};
+using Outcome = std::variant<Reply, WaitForRequest, EventStream, ReadContent>;
 
 // What a handler gets.
 struct Call {

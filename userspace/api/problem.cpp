@@ -9,6 +9,10 @@
 namespace holdpoint::api {
 namespace {
 
+constexpr const char* kStoreHint =
+    "nothing has changed and what is held stays held: make room where the daemon keeps its state, then try "
+    "again";
+
 const char* title_of(unsigned status) {
   switch (status) {
     case 400: return "Bad request";
@@ -20,7 +24,7 @@ const char* title_of(unsigned status) {
     case 413: return "Body too large";
     case 422: return "Not acceptable as it stands";
     case 431: return "Header too large";
-    case 503: return "Too many connections";
+    case 503: return "Not available now";
     case 505: return "HTTP version not supported";
     default: return "Internal error";
   }
@@ -46,6 +50,9 @@ Reply problem(const approval::DecideError& error) {
     case Kind::not_open: return problem(409, "not-open", error.message, "it cannot be decided any more");
     case Kind::not_allowed: return problem(403, "not-allowed", error.message, "somebody else has to decide");
     case Kind::invalid: return problem(422, "invalid", error.message);
+    case Kind::not_stored:
+      return problem(503, "not-stored", error.message,
+                     error.hint.empty() ? std::string(kStoreHint) : error.hint);
   }
   return problem(500, "internal", error.message);
 }
@@ -60,6 +67,12 @@ Reply problem(const Error& error) {
     case EACCES: return problem(403, "not-allowed", error.message, error.hint);
     case EBUSY:
     case EEXIST: return problem(409, "conflict", error.message, error.hint);
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EIO:
+      return problem(503, "not-stored", error.message,
+                     error.hint.empty() ? std::string(kStoreHint) : error.hint);
     default: return problem(500, "internal", error.message, error.hint);
   }
 }

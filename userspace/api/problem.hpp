@@ -12,7 +12,8 @@ namespace holdpoint::api {
 [[nodiscard]] Reply problem(unsigned status, const std::string& code, const std::string& detail,
                             const std::string& hint = {});
 [[nodiscard]] Reply problem(const approval::DecideError& error);
-// Of the service: "refused" (422) unless its errno says that something is missing, forbidden, busy or broken.
+// Of the service: "refused" (422) unless its errno says that something is missing, forbidden, busy or broken, or that
+// the store could not write ("not-stored", 503).
 [[nodiscard]] Reply problem(const Error& error);
 
 }  // namespace holdpoint::api

@@ -62,6 +62,10 @@ class Service {
   // connecting at all; the API asks again at accept and before each call, so that one missed hook opens nothing.
   [[nodiscard]] virtual bool caller_is_tagged(int pid) const = 0;
   [[nodiscard]] virtual const approval::Ledger& ledger() const = 0;
+  // Whether what the programs of a request would read is known as of now. If not, an approval has to wait for read_content,
+  // which calls back once, later, on the loop: their file system may take its time.
+  [[nodiscard]] virtual bool content_known(const std::string&) const { return true; }
+  virtual void read_content(const std::string&, std::function<void()> done) { done(); }
   // Durable and effective when it returns.
   [[nodiscard]] virtual std::expected<void, approval::DecideError> decide(const std::string& request,
                                                                           approval::Decision decision) = 0;

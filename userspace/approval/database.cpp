@@ -51,6 +51,10 @@ void Statement::bind(int parameter, std::optional<std::int64_t> value) {
   else sqlite3_bind_null(statement_.get(), parameter);
 }
 
+void Statement::bind_bytes(int parameter, const std::string& value) {
+  sqlite3_bind_blob64(statement_.get(), parameter, value.data(), value.size(), SQLITE_TRANSIENT);
+}
+
 Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -82,6 +86,13 @@ std::string Statement::text(int column) const {
   const int size = sqlite3_column_bytes(statement_.get(), column);
   if (bytes == nullptr || size <= 0) return {};
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+std::string Statement::bytes(int column) const {
+  const auto* bytes = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  if (bytes == nullptr || size <= 0) return {};
+  return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
 Result<Database> Database::open(const std::string& path, bool create) {

@@ -23,12 +23,14 @@ class Statement {
   void bind(int parameter, std::int64_t value);
   void bind(int parameter, const std::string& value);
   void bind(int parameter, std::optional<std::int64_t> value);
+  void bind_bytes(int parameter, const std::string& value);
   // True: a row is there. False: done. The statement can be used again after done or an error.
   [[nodiscard]] Result<bool> step();
   [[nodiscard]] Result<> run();  // a statement without rows
   void reset();
   [[nodiscard]] std::int64_t number(int column) const;
   [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string bytes(int column) const;
 
  private:
   struct Finalize {

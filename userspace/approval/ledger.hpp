@@ -68,8 +68,10 @@ struct NewHold {
 };
 
 struct DecideError {
-  enum class Kind { not_found, not_open, not_allowed, invalid } kind;
+  // not_stored: the daemon's store could not write, so nothing was decided; the ledger itself never says it.
+  enum class Kind { not_found, not_open, not_allowed, invalid, not_stored } kind;
   std::string message;
+  std::string hint{};  // what to do next, where that is known
 };
 
 struct LedgerLimits {

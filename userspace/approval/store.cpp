@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
+#include <utility>
 
 #include "approval/codec.hpp"
 #include "approval/store_file.hpp"
@@ -18,6 +20,9 @@ namespace {
 // at the very worst.
 constexpr std::int64_t kept_rows = 10'000;
 constexpr std::int64_t loaded_ended_requests = 1'000;
+// Records that wait for a log that cannot be written. Over it nothing is saved any more, so nothing is decided either: a
+// guard that keeps no record is not left to itself.
+constexpr std::uint64_t most_records = 10'000;
 
 std::int64_t count_of(WallTime time) { return time.time_since_epoch().count(); }
 
@@ -40,6 +45,9 @@ struct Store::Implementation {
   Database database;
   Statement put_request, put_grant, put_session, raise_counter;
   Statement prune_requests, prune_grants, prune_sessions;
+  Statement put_record, drop_records;
+  std::uint64_t next_record = 1;
+  std::uint64_t in_log = 0;  // records up to here are in the log
 
   Result<> prepare();
   Result<> write(const SaveRequest& step);
@@ -50,7 +58,8 @@ struct Store::Implementation {
     return {};
   }
   Result<> raise(const char* name, std::uint64_t value);
-  Result<> write_all(const Steps& steps);
+  Result<> write_records(const std::vector<RecordBytes>& records);
+  Result<> write_all(const Steps& steps, const std::vector<RecordBytes>& records);
   template <typename Value>
   Result<> read(const std::string& sql, const char* table, Result<Value> (*decode)(const std::string&),
                 std::vector<Value>& into);
@@ -101,7 +110,9 @@ Result<> Store::Implementation::prepare() {
        "INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)"},
       {&prune_requests, prune("requests", "state <> 'open'")},
       {&prune_grants, prune("grants", "ended IS NOT NULL")},
-      {&prune_sessions, prune("sessions", "ended IS NOT NULL")}};
+      {&prune_sessions, prune("sessions", "ended IS NOT NULL")},
+      {&put_record, "INSERT INTO outbox VALUES(?, ?)"},
+      {&drop_records, "DELETE FROM outbox WHERE number <= ?"}};
   for (const auto& [statement, sql] : all) {
     auto prepared = database.prepare(sql);
     if (!prepared) return std::unexpected(std::move(prepared.error()));
@@ -162,14 +173,30 @@ Result<> Store::Implementation::write(const SaveSession& step) {
   return raise("next_session", session.id + 1);
 }
 
-Result<> Store::Implementation::write_all(const Steps& steps) {
+Result<> Store::Implementation::write_records(const std::vector<RecordBytes>& records) {
+  auto number = next_record;
+  if (number + records.size() > in_log + most_records)
+    return std::unexpected(
+        Error{fmt::format("{} records wait for the record log, which cannot be written", number - 1 - in_log),
+              "make room for it; nothing is decided without a record", ENOSPC});
+  for (const auto& record : records) {
+    put_record.bind(1, static_cast<std::int64_t>(number++));
+    put_record.bind_bytes(2, record.bytes());
+    if (auto done = put_record.run(); !done) return done;
+  }
+  drop_records.bind(1, static_cast<std::int64_t>(in_log));
+  if (auto done = drop_records.run(); !done) return done;
+  return raise("next_record", number);
+}
+
+Result<> Store::Implementation::write_all(const Steps& steps, const std::vector<RecordBytes>& records) {
   for (const Step& step : steps) {
     auto done = std::visit([this](const auto& one) { return write(one); }, step);
     if (!done) return done;
   }
   for (Statement* statement : {&prune_requests, &prune_grants, &prune_sessions})
     if (auto done = statement->run(); !done) return done;
-  return {};
+  return write_records(records);
 }
 
 template <typename Value>
@@ -210,6 +237,13 @@ Result<Store> Store::open(const std::string& directory) {
   implementation->lock = std::move(*lock);
   implementation->database = std::move(*database);
   if (auto ready = implementation->prepare(); !ready) return std::unexpected(std::move(ready.error()));
+  auto next = implementation->counter("next_record");
+  if (!next) return std::unexpected(std::move(next.error()));
+  implementation->next_record = *next;
+  auto oldest =
+      implementation->database.number(fmt::format("SELECT coalesce(min(number), {}) - 1 FROM outbox", *next));
+  if (!oldest) return std::unexpected(std::move(oldest.error()));
+  implementation->in_log = static_cast<std::uint64_t>(*oldest);
   return Store(std::move(implementation));
 }
 
@@ -236,15 +270,44 @@ Result<Store::Contents> Store::load() {
   return contents;
 }
 
-Result<> Store::save(const Steps& steps) {
-  if (std::ranges::none_of(steps, is_save)) return {};
+bool Store::saves(const Steps& steps) { return std::ranges::any_of(steps, is_save); }
+
+Result<std::uint64_t> Store::save(const Steps& steps, const std::vector<RecordBytes>& records) {
+  if (!saves(steps)) return 0;
   Database& database = implementation_->database;
-  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
-  auto done = implementation_->write_all(steps);
+  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return std::unexpected(begun.error());
+  auto done = implementation_->write_all(steps, records);
   if (done) done = database.execute("COMMIT");
   // After some errors SQLite has rolled back already; then this says so, and there is nothing left to do.
-  if (!done) (void)database.execute("ROLLBACK");
-  return done;
+  if (!done) {
+    (void)database.execute("ROLLBACK");
+    return std::unexpected(std::move(done.error()));
+  }
+  return std::exchange(implementation_->next_record, implementation_->next_record + records.size());
+}
+
+Result<std::vector<KeptRecord>> Store::outbox(std::uint64_t after, std::size_t limit) {
+  auto rows = implementation_->database.prepare(
+      "SELECT number, record FROM outbox WHERE number > ? ORDER BY number LIMIT ?");
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  rows->bind(1, static_cast<std::int64_t>(after));
+  rows->bind(2, static_cast<std::int64_t>(limit));
+  std::vector<KeptRecord> records;
+  for (;;) {
+    auto row = rows->step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return records;
+    records.push_back({static_cast<std::uint64_t>(rows->number(0)), RecordBytes(rows->bytes(1))});
+  }
+}
+
+void Store::in_log(std::uint64_t number) {
+  implementation_->in_log =
+      std::max(implementation_->in_log, std::min(number, implementation_->next_record - 1));
+}
+
+void Store::number_above(std::uint64_t number) {
+  implementation_->next_record = std::max(implementation_->next_record, number + 1);
 }
 
 Store::Store(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}

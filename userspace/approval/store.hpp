@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "approval/ledger.hpp"
+#include "approval/outbox.hpp"
 #include "base/result.hpp"
 
 namespace holdpoint::approval {
@@ -29,10 +30,19 @@ class Store {
   [[nodiscard]] static Result<Store> open(const std::string& directory);
   // Error: names the first row that is not as it was written.
   [[nodiscard]] Result<Contents> load();
-  // All Save* among the steps, in one transaction; other steps are ignored. Error: nothing was changed (call
-  // Ledger::undo). Ended values more than 10,000 numbers behind the newest of their kind are dropped on the
-  // way; live ones never.
-  [[nodiscard]] Result<> save(const Steps& steps);
+  // Whether save() would write any of the steps.
+  [[nodiscard]] static bool saves(const Steps& steps);
+  // All Save* among the steps, and their records, in one transaction; other steps are ignored. The number of the first
+  // record, the others follow; 0 when nothing was to save. Error: nothing was changed (call Ledger::undo). Ended values more
+  // than 10,000 numbers behind the newest of their kind are dropped on the way; live ones never.
+  [[nodiscard]] Result<std::uint64_t> save(const Steps& steps, const std::vector<RecordBytes>& records = {});
+
+  // Records above `after` that save() took and that have not been dropped, oldest first.
+  [[nodiscard]] Result<std::vector<KeptRecord>> outbox(std::uint64_t after, std::size_t limit);
+  // Records up to `number` are in the log, on the disk: the next save drops them.
+  void in_log(std::uint64_t number);
+  // Numbers of records start above `number`, which the log knows already: the store may be younger than the log.
+  void number_above(std::uint64_t number);
 
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;

@@ -15,7 +15,11 @@ namespace holdpoint::approval {
 namespace {
 
 constexpr std::uint32_t application_id = 0x486f6c64;  // "Hold"
-constexpr std::uint32_t store_version = 1;
+constexpr std::uint32_t store_version = 2;
+
+// Version 2 added it. Records that the log may not have yet.
+constexpr const char* outbox_schema =
+    "CREATE TABLE outbox(number INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;";
 
 constexpr const char* schema = R"(
   CREATE TABLE requests(number INTEGER PRIMARY KEY, state TEXT NOT NULL, session INTEGER NOT NULL, digest TEXT NOT NULL,
@@ -48,7 +52,7 @@ Result<> check_header(const std::string& path) {
   if (!ours)
     return fail(with_path(path, "is not a Holdpoint store"),
                 "it was left as it is; move it away or name another directory");
-  if (const std::uint32_t version = big_endian(&header[60]); version != store_version)
+  if (const std::uint32_t version = big_endian(&header[60]); version != store_version && version != 1)
     return fail(with_path(path, fmt::format("is a store of version {}, this program knows version {}",
                                             version, store_version)),
                 "it was left as it is; use the program that wrote it, or a newer one");
@@ -66,8 +70,8 @@ Result<> fill(const std::string& path) {
   if (!database) return std::unexpected(std::move(database.error()));
   return database->execute(
       fmt::format("PRAGMA synchronous=FULL; BEGIN; PRAGMA application_id={}; "
-                  "PRAGMA user_version={}; {} COMMIT;",
-                  application_id, store_version, schema));
+                  "PRAGMA user_version={}; {} {} COMMIT;",
+                  application_id, store_version, schema, outbox_schema));
 }
 
 // Made beside its place and renamed when it is whole, so that a crash leaves no half store behind.
@@ -87,12 +91,20 @@ Result<> create(const std::string& directory, const std::string& path) {
   return sync_directory(directory);
 }
 
-Result<> check_content(Database& database) {
+// A store of version 1 has all but the outbox.
+Result<> migrate(Database& database) {
   auto version = database.number("PRAGMA user_version");
   if (!version) return std::unexpected(std::move(version.error()));
+  if (*version == 1)
+    return database.execute(
+        fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version={}; COMMIT;", outbox_schema, store_version));
   if (*version != store_version)
     return fail(with_path(database.path(), fmt::format("is a store of version {}", *version)),
                 "use the program that wrote it, or a newer one");
+  return {};
+}
+
+Result<> check_content(Database& database) {
   auto check = database.text("PRAGMA quick_check(1)");
   if (!check) return std::unexpected(std::move(check.error()));
   if (*check != "ok")
@@ -146,6 +158,7 @@ Result<Database> open_database(const std::string& directory) {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;"
       "PRAGMA cell_size_check=ON;");
   if (!mode) return std::unexpected(std::move(mode.error()));
+  if (auto done = migrate(*database); !done) return std::unexpected(std::move(done.error()));
   return database;
 }
 

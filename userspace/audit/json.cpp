@@ -177,7 +177,8 @@ void Writer::kind(const v1::Record& record) {
     case Kind::kDenied:
       put("cause", record.denied().cause());
       put("detail", record.denied().detail());
-      tried(record.denied());
+      put("times", record.denied().times());
+      if (record.denied().has_access()) tried(record.denied());
       break;
     case Kind::kLogged: tried(record.logged()); break;
     case Kind::kGranted: tried(record.granted()); break;

@@ -121,10 +121,11 @@ ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json, ClockStyle style) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},     {"grant", ""},    {"rule", "rule "},     {"scope", ""},
-      {"cause", "cause "}, {"reason", "— "}, {"how", "— "},         {"why", "— "},
-      {"outcome", "— "},   {"detail", "— "}, {"error", "— "},       {"count", "count "},
-      {"bytes", "bytes "}, {"version", ""},  {"kernel", "kernel "}, {"cgroup", "in "},
+      {"request", ""},     {"grant", ""},       {"rule", "rule "}, {"scope", ""},
+      {"cause", "cause "}, {"reason", "— "},    {"how", "— "},     {"why", "— "},
+      {"outcome", "— "},   {"detail", "— "},    {"error", "— "},   {"count", "count "},
+      {"times", "times "}, {"bytes", "bytes "}, {"version", ""},   {"kernel", "kernel "},
+      {"cgroup", "in "},
   };
   std::string out;
   for (const auto& [name, before] : members) {

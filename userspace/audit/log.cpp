@@ -44,6 +44,7 @@ Result<Log> Log::open(std::string directory, Origin origin, Now now, Options opt
   if (!lock) return std::unexpected(lock.error());
   log.lock_ = *std::move(lock);
   if (auto found = log.find_end(now); !found) return std::unexpected(found.error());
+  log.find_last_kept();
   return log;
 }
 
@@ -69,9 +70,19 @@ Result<> Log::find_end(Now now) {
   if (size_ == size) return {};
   if (auto done = cut_tail(size_, size); !done) return done;
   // A full disk must not keep the guard from starting: then the loss is noted with the next record that fits.
-  if (auto noted = write_record(lost("torn-tail", 0, size - size_), now); !noted)
+  if (auto noted = write_record(stamped(lost("torn-tail", 0, size - size_), now)); !noted)
     count_loss(noted.error().code, 1);
   return sync();
+}
+
+// Behind an empty segment: what the record before it says. What a process that was killed wrote may still be in memory only.
+void Log::find_last_kept() {
+  if (last_kept_ == 0 && next_sequence_ == first_ && next_sequence_ > 1) {
+    auto last = read(next_sequence_ - 2, 1);
+    // Damage there must not keep the guard from starting; then the store's last records may be in the log twice.
+    if (last && !last->empty()) last_kept_ = last->back().kept();
+  }
+  if (::fdatasync(file_.get()) == 0) synced_kept_ = last_kept_;
 }
 
 // Walks the whole records of the segment; fills index_ and next_sequence_. Returns where the last of them ends.
@@ -86,6 +97,7 @@ Result<std::uint64_t> Log::scan(std::uint64_t first) {
     if (!record && record.error().code != 0)
       return std::unexpected(record.error());  // cannot read: nothing is known
     if (!record || !*record) break;            // damage or the end: both are the end of what is good
+    last_kept_ = (*record)->kept();
   }
   next_sequence_ = good.sequence;
   return good.offset;
@@ -153,13 +165,20 @@ Result<> Log::write_frame(const std::string& frame) {
   return {};
 }
 
-Result<v1::Record> Log::write_record(const Entry& entry, Now now) {
+v1::Record Log::stamped(const Entry& entry, Now now) const {
   v1::Record record = entry.record();
-  record.set_sequence(next_sequence_);
   record.set_boot_id(origin_.boot_id);
   record.set_host(origin_.host.text());
   record.set_wall_time_ns(now.wall.time_since_epoch().count());
   record.set_boot_time_ns(now.boot.nanoseconds);
+  return record;
+}
+
+// `kept` of the record: its own number, or 0 for one that the store does not have.
+Result<v1::Record> Log::write_record(v1::Record record) {
+  const auto kept = std::max(record.kept(), last_kept_);
+  record.set_sequence(next_sequence_);
+  record.set_kept(kept);
   const auto payload = record.SerializeAsString();
   if (payload.empty() || payload.size() > payload_max)
     return fail(fmt::format("record of {} bytes, at most {}", payload.size(), payload_max));
@@ -170,6 +189,7 @@ Result<v1::Record> Log::write_record(const Entry& entry, Now now) {
   size_ += frame.size();
   ++next_sequence_;
   ++unsynced_;
+  last_kept_ = kept;
   return record;
 }
 
@@ -181,7 +201,7 @@ void Log::count_loss(int code, std::uint64_t count) {
 
 Result<> Log::note_loss(Now now) {
   if (lost_count_ == 0) return {};
-  auto noted = write_record(lost(lost_reason_, lost_count_), now);
+  auto noted = write_record(stamped(lost(lost_reason_, lost_count_), now));
   if (!noted) return std::unexpected(noted.error());
   lost_count_ = 0;
   return {};
@@ -189,7 +209,7 @@ Result<> Log::note_loss(Now now) {
 
 Result<v1::Record> Log::append(const Entry& entry, Now now, Durability durability) {
   const auto noted = note_loss(now);
-  auto record = noted ? write_record(entry, now) : std::unexpected(noted.error());
+  auto record = noted ? write_record(stamped(entry, now)) : std::unexpected(noted.error());
   if (!record) {
     count_loss(record.error().code, 1);
     return record;
@@ -199,10 +219,29 @@ Result<v1::Record> Log::append(const Entry& entry, Now now, Durability durabilit
   return record;
 }
 
+approval::RecordBytes Log::keep(const Entry& entry, Now now) const {
+  return approval::RecordBytes(stamped(entry, now).SerializeAsString());
+}
+
+Result<std::optional<v1::Record>> Log::append_kept(const approval::KeptRecord& kept, Now now) {
+  if (kept.number <= last_kept_) return std::nullopt;
+  v1::Record record;
+  if (!record.ParseFromString(kept.record.bytes())) {
+    // Somebody changed the store. The number is used up, and the log says so.
+    record = stamped(lost("unreadable-in-store", 1), now);
+  }
+  record.set_kept(kept.number);
+  if (auto noted = note_loss(now); !noted) return std::unexpected(noted.error());
+  auto written = write_record(std::move(record));
+  if (!written) return std::unexpected(written.error());
+  return *std::move(written);
+}
+
 Result<> Log::sync() {
   if (unsynced_ == 0) return {};
   if (::fdatasync(file_.get()) == 0) {
     unsynced_ = 0;
+    synced_kept_ = last_kept_;
     return {};
   }
   // The kernel reports such an error once and then forgets the pages: a second call would claim success. So nothing more

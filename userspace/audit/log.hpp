@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "approval/outbox.hpp"
 #include "audit/reader.hpp"
 #include "audit/record.hpp"
 #include "base/clock.hpp"
@@ -43,6 +44,14 @@ class Log {
   // counted, and the next append that succeeds puts a Lost record in front. With Durability::now an error may also mean that
   // the record is in the file and may not outlive a power cut: then too a Lost record follows.
   [[nodiscard]] Result<v1::Record> append(const Entry& entry, Now now, Durability durability);
+  // The same in two steps: bytes for the store, with host and times of now; and the record, once the store has it and has
+  // given it a number. Nullopt: it is in the log already. Error: nothing was added and nothing counts as lost, since the
+  // store has it: try again, and write none of a higher number before it.
+  [[nodiscard]] approval::RecordBytes keep(const Entry& entry, Now now) const;
+  [[nodiscard]] Result<std::optional<v1::Record>> append_kept(const approval::KeptRecord& kept, Now now);
+  // The number of the newest of those in the log, and of the newest that outlives a power cut.
+  [[nodiscard]] std::uint64_t last_kept() const { return last_kept_; }
+  [[nodiscard]] std::uint64_t synced_kept() const { return synced_kept_; }
   [[nodiscard]] Result<> sync();
   [[nodiscard]] bool dirty() const { return unsynced_ != 0; }
   [[nodiscard]] std::uint64_t last_sequence() const { return next_sequence_ - 1; }
@@ -59,7 +68,9 @@ class Log {
   [[nodiscard]] Result<> cut_tail(std::uint64_t end, std::uint64_t size);
   [[nodiscard]] Result<> keep_tail(std::uint64_t end, std::uint64_t size);
   [[nodiscard]] Result<> begin_segment();
-  [[nodiscard]] Result<v1::Record> write_record(const Entry& entry, Now now);
+  void find_last_kept();
+  [[nodiscard]] v1::Record stamped(const Entry& entry, Now now) const;
+  [[nodiscard]] Result<v1::Record> write_record(v1::Record record);
   [[nodiscard]] Result<> write_frame(const std::string& frame);
   [[nodiscard]] Result<> note_loss(Now now);
   void count_loss(int code, std::uint64_t count);
@@ -74,7 +85,9 @@ class Log {
   std::uint64_t size_ = 0;   // of its good part, bytes
   std::uint64_t next_sequence_ = 1;
   std::uint64_t unsynced_ = 0;  // records since the last fdatasync
-  bool torn_ = false;           // bytes of a failed write stand behind size_
+  std::uint64_t last_kept_ = 0;
+  std::uint64_t synced_kept_ = 0;
+  bool torn_ = false;  // bytes of a failed write stand behind size_
   bool leave_segment_ =
       false;  // an fdatasync failed: what the kernel says about this file cannot be believed any more
   std::uint64_t lost_count_ = 0;

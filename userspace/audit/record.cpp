@@ -184,6 +184,30 @@ Entry grant_revoked(const approval::Grant& grant, const event::MaskedText& how,
   return EntryMaker::make(std::move(record));
 }
 
+Entry repeated(const Entry& entry, std::uint64_t times) {
+  auto record = entry.record();
+  if (record.has_guard_touched()) {
+    const auto touched = record.guard_touched();
+    *record.mutable_denied()->mutable_access() = touched.access();
+    *record.mutable_denied()->mutable_process() = touched.process();
+    record.mutable_denied()->set_cause(touched.cause());
+  }
+  record.mutable_denied()->set_times(times);
+  fill::masked(*record.mutable_denied()->mutable_detail(), event::mask("again and again"));
+  return EntryMaker::make(std::move(record));
+}
+
+Entry more_denials(const std::string& agent, std::uint64_t session, const std::string& cause,
+                   std::uint64_t times) {
+  v1::Record record;
+  record.set_agent(fill::word(agent));
+  record.set_session(session);
+  record.mutable_denied()->set_cause(fill::word(cause));
+  record.mutable_denied()->set_times(times);
+  fill::masked(*record.mutable_denied()->mutable_detail(), event::mask("more than are told one by one"));
+  return EntryMaker::make(std::move(record));
+}
+
 Entry lost(Literal reason, std::uint64_t count, std::uint64_t bytes) {
   v1::Record record;
   auto& kind = *record.mutable_lost();

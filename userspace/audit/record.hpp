@@ -77,6 +77,12 @@ struct KernelView {
 // Every hp_event_kind has its kind of record.
 [[nodiscard]] Entry kernel_event(const event::Event& event, const KernelView& view);
 
+// Denials that have no record of their own: `entry` is one of them (a denial, or a touch of the guard), `times` how many more.
+[[nodiscard]] Entry repeated(const Entry& entry, std::uint64_t times);
+// `times` denials of a session by `cause`, of different accesses.
+[[nodiscard]] Entry more_denials(const std::string& agent, std::uint64_t session, const std::string& cause,
+                                 std::uint64_t times);
+
 // Counted losses: ring buffers, and what the log itself could not write. `count` 0: not known.
 [[nodiscard]] Entry lost(Literal reason, std::uint64_t count, std::uint64_t bytes = 0);
 

@@ -57,6 +57,7 @@ Failure broken(error_code error) {
 Exit exit_of(unsigned status, const std::string& code) {
   if (code == "not-open" || code == "other-digest") return Exit::not_open;
   if (code == "bad-body" || code == "bad-query" || code == "invalid") return Exit::usage;
+  if (code == "not-stored") return Exit::not_stored;
   if (status == 403) return Exit::not_allowed;
   if (status == 404) return Exit::not_found;
   if (status == 503) return Exit::unreachable;

@@ -15,6 +15,7 @@ enum class Exit : int {
   not_found = 5,    // no such request, session, agent
   not_open = 6,     // the request is no longer open
   timed_out = 7,
+  not_stored = 8,        // the daemon could not store it (disk full?); nothing has changed
   run_failed = 125,      // `run` only: the command was not started, for whatever reason above
   cannot_execute = 126,  // `run` only: found, but could not be executed
   no_command = 127,      // `run` only: not found

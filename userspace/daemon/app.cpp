@@ -30,11 +30,14 @@ std::uint64_t kernel_device(dev_t device) {
 App::App(std::unique_ptr<Core> core, const Clock& clock)
     : clock_(clock),
       core_(std::move(core)),
+      loop_(*core_->loop),
       service_(*core_, [this] { wait_for_deadline(); }),
       bells_(loop_, core_->programs->wake_descriptor()),
       deadline_(loop_),
       scan_(loop_),
-      signals_(loop_, SIGTERM, SIGINT) {}
+      signals_(loop_, SIGTERM, SIGINT) {
+  core_->deadlines_moved = [this] { wait_for_deadline(); };
+}
 
 App::~App() {
   server_.reset();
@@ -101,7 +104,8 @@ void App::wait_for_scan() {
     look_at_fresh_sessions(*core_);
     if (ticks_ % kSyncTicks == 0) {
       ::sd_notify(0, "WATCHDOG=1");  // from the loop itself: a daemon that answers nobody is started again
-      core_->recorder.sync();
+      record_counted_denials(*core_, core_->denials.due(clock_.now().boot));
+      core_->recorder.sync(core_->store);
       remove_empty_scopes(*core_);
     }
     wait_for_scan();
@@ -126,7 +130,8 @@ void App::run() {
   take_bells();
   ::sd_notifyf(0, "READY=1\nSTATUS=Enforcing; agents declared: %zu", core_->policies.agents.size());
   loop_.run();
-  core_->recorder.sync();
+  record_counted_denials(*core_, core_->denials.end());
+  core_->recorder.sync(core_->store);
 }
 
 }  // namespace holdpoint::daemon

@@ -35,8 +35,8 @@ class App {
   void on_deadline();
 
   const Clock& clock_;
-  boost::asio::io_context loop_;
   std::unique_ptr<Core> core_;
+  boost::asio::io_context& loop_;  // the core's
   CoreService service_;
   std::unique_ptr<api::Server> server_;
   boost::asio::posix::stream_descriptor bells_;

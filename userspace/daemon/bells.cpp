@@ -11,13 +11,36 @@
 #include "daemon/content.hpp"
 #include "daemon/sessions.hpp"
 #include "kernel/process.hpp"
+#include "kernel/signal.hpp"
 
 namespace holdpoint::daemon {
 namespace {
 
-void settle(Core& core, const approval::Steps& steps) {
-  // A store that cannot write leaves the thread held; carry_out has told why.
-  (void)carry_out(core, steps);
+// A store that cannot write leaves the thread held; carry_out has told why.
+bool settle(Core& core, const approval::Steps& steps) { return carry_out(core, steps).has_value(); }
+
+void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uint32_t signal);
+
+// The question about a hold is complete.
+void place_hold(Core& core, approval::NewHold asked) {
+  const auto id = asked.hold.id;
+  const auto signals = core.being_read.contains(id) ? core.being_read.at(id).signals : 0;
+  core.being_read.erase(id);
+  const bool refused = asked.hold.state == approval::HoldState::refused;
+  // Seen before (the daemon was away, or the thread ran a handler), and its program would now read something else.
+  const auto* before = core.ledger.request_of_hold(id);
+  const bool changed =
+      before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
+  const auto now = core.clock.now();
+  const bool filed = settle(
+      core, changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
+  // What could not be filed is found again by the next scan.
+  if (refused && filed) core.programs->remove_refused(id);
+  for (std::uint32_t signal = 1; signal <= 64; ++signal)
+    if (const auto thread = core.held.find(id);
+        (signals >> (signal - 1) & 1) != 0 && thread != core.held.end())
+      signalled_thread(core, id, thread->second, signal);
+  core.deadlines_moved();
 }
 
 // `again`: it is suspended once more, since somebody continued it. It keeps its request.
@@ -25,25 +48,19 @@ void begin_hold(Core& core, std::uint64_t id, bool again) {
   const auto known = core.held.find(id);
   if (again && known != core.held.end()) known->second.user_stopped = false;  // it ran: that stop is over
   if (again && known != core.held.end() && core.parking.parked(id)) {
-    core.parking.park(id, known->second.tgid, known->second.tid, known->second.user_stopped);
+    core.parking.park(id, known->second, known->second.user_stopped);
     return;
   }
+  if (core.being_read.contains(id)) return;  // it is asked about in a moment
   const auto access = core.programs->hold(id);
   if (!access) return;  // over already
   const auto& fixed = access->fixed;
   const bool refused = (fixed.flags & HP_ACCESS_REFUSED) != 0;
-  if (refused) core.programs->remove_refused(id);
   const int tgid = static_cast<int>(fixed.tgid);
-  if (!refused) core.held.try_emplace(id, HeldThread{tgid, static_cast<int>(fixed.tid), false});
+  if (!refused)
+    core.held.try_emplace(id, HeldThread{{tgid, static_cast<int>(fixed.tid), fixed.start_time}, false});
   know_session(core, fixed.identity.session);
-  auto asked = ask_about(core, *access);
-  // Seen before (the daemon was away, or the thread ran a handler), and its program would now read something else.
-  const auto* before = core.ledger.request_of_hold(id);
-  const bool changed =
-      before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
-  const auto now = core.clock.now();
-  settle(core,
-         changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
+  ask_about(core, *access, [&core](approval::NewHold asked) { place_hold(core, std::move(asked)); });
 }
 
 const char* ending_text(std::uint32_t how) {
@@ -59,14 +76,14 @@ const char* ending_text(std::uint32_t how) {
 void end_hold(Core& core, std::uint64_t id, std::uint32_t how) {
   const auto thread = core.held.find(id);
   if (thread != core.held.end()) {
-    if (how != HP_ENDED_EXIT)
-      core.parking.release(id, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+    if (how != HP_ENDED_EXIT) core.parking.release(id, thread->second, thread->second.user_stopped);
     else core.parking.forget(id);
     core.held.erase(thread);
   }
   core.programs->remove_answer(id);
   core.programs->unbind(id);
   core.contents.erase(id);
+  core.being_read.erase(id);
   settle(core, core.ledger.end_hold(id, ending_text(how), false, core.clock.now()));
 }
 
@@ -91,14 +108,17 @@ void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uin
   if (masks.blocks(signal)) {
     // Not for this thread. Its siblings can take it, if they run.
     if (core.parking.how(id) != kernel::ParkedAs::frozen)
-      core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
+      core.parking.release(id, thread, thread.user_stopped);
   } else if (stopping(signal) && !masks.catches(signal)) {
     thread.user_stopped = true;
+  } else if (const auto reading = core.being_read.find(id);
+             terminating(signal) && reading != core.being_read.end()) {
+    reading->second.signals |= 1ULL << (signal - 1);  // ends the hold as soon as it is one
   } else if (terminating(signal)) {
     const auto name = std::string("signal SIG") + ::sigabbrev_np(static_cast<int>(signal));
     settle(core, core.ledger.end_hold(id, name, true, core.clock.now()));
   } else {
-    core.parking.release(id, thread.tgid, thread.tid, thread.user_stopped);
+    core.parking.release(id, thread, thread.user_stopped);
   }
 }
 
@@ -107,7 +127,9 @@ void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uin
 void continue_ancestor(const Core& core, int tgid, int sender) {
   for (const auto& [id, thread] : core.held)
     if (!thread.user_stopped && kernel::descends_from(thread.tgid, sender)) {
-      ::kill(tgid, SIGCONT);
+      // The descriptor first, then the look: what gets the signal is an agent's, and not whoever has its number now.
+      const auto process = kernel::open_process(tgid);
+      if (process && core.programs->is_tagged(tgid)) kernel::send_signal(process, SIGCONT);
       return;
     }
 }
@@ -121,21 +143,40 @@ void signalled(Core& core, int tgid, int sender, std::uint32_t signal) {
   if (ids.empty() && signal == SIGSTOP && sender != 0) continue_ancestor(core, tgid, sender);
 }
 
+audit::Entry entry_of(const Core& core, const event::Event& event) {
+  const auto& fixed = event.access.fixed;
+  audit::KernelView view;
+  view.agent = core.policies.agent_name(fixed.identity.agent);
+  if (fixed.cause == HP_CAUSE_RULE || event.kind == HP_EVENT_GRANTED)
+    view.rule = core.policies.outcome(fixed.identity.agent, fixed.rule).id;
+  view.access = event::mask(event.access, kernel::read_process(static_cast<int>(fixed.tgid)), {}, {});
+  view.comm = event::mask(std::string_view(fixed.comm, ::strnlen(fixed.comm, sizeof(fixed.comm))));
+  return audit::kernel_event(event, view);
+}
+
+// Everything that makes two denials of a session different, but not which process of it tried.
+Denial denial_of(const Core& core, const event::Event& event) {
+  const auto& fixed = event.access.fixed;
+  const auto cause = event::cause_text(fixed.cause);
+  std::string key = cause + " " + std::to_string(fixed.rule) + " ";
+  key.append(reinterpret_cast<const char*>(&fixed.identity), sizeof(fixed.identity));
+  return {fixed.identity.session, core.policies.agent_name(fixed.identity.agent), cause,
+          key + event.access.path};
+}
+
 void record_event(Core& core, std::span<const std::byte> bytes) {
   const auto event = event::decode_event(bytes);
   if (!event) {
     log_error("event: {}", event::mask(event.error().text()));
     return;
   }
-  const auto& fixed = event->access.fixed;
-  know_session(core, fixed.identity.session);
-  audit::KernelView view;
-  view.agent = core.policies.agent_name(fixed.identity.agent);
-  if (fixed.cause == HP_CAUSE_RULE || event->kind == HP_EVENT_GRANTED)
-    view.rule = core.policies.outcome(fixed.identity.agent, fixed.rule).id;
-  view.access = event::mask(event->access, kernel::read_process(static_cast<int>(fixed.tgid)), {}, {});
-  view.comm = event::mask(std::string_view(fixed.comm, ::strnlen(fixed.comm, sizeof(fixed.comm))));
-  core.recorder.record(audit::kernel_event(*event, view));
+  know_session(core, event->access.fixed.identity.session);
+  const auto make = [&] { return entry_of(core, *event); };
+  std::optional<audit::Entry> entry;
+  if (event->kind == HP_EVENT_DENIED || event->kind == HP_EVENT_GUARD)
+    entry = core.denials.happened(denial_of(core, *event), make, core.clock.now().boot);
+  else entry = make();
+  if (entry) core.recorder.record(*entry);
 }
 
 }  // namespace

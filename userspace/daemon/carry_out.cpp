@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/log.hpp"
 #include "daemon/content.hpp"
@@ -10,15 +11,46 @@
 namespace holdpoint::daemon {
 namespace {
 
-// The access in a note's request, for records of denials.
-void record_note(Core& core, const approval::Note& note) {
+audit::Entry entry_of(const Core& core, const approval::Note& note) {
   audit::NoteSubjects subjects;
   if (!note.request.empty()) subjects.request = core.ledger.request(note.request);
   if (!note.grant.empty()) subjects.grant = core.ledger.grant(note.grant);
   if (note.session != 0) subjects.session = core.ledger.session(note.session);
-  const bool weighty = note.kind == "decision" || note.kind == "grant" || note.kind == "grant_revoked";
-  core.recorder.record(audit::from_note(note, subjects),
-                       weighty ? audit::Durability::now : audit::Durability::soon);
+  return audit::from_note(note, subjects);
+}
+
+// One that was denied without being asked about, since too much waits already: they can come in a loop.
+void record_denial(Core& core, const approval::Note& note) {
+  const auto* session = core.ledger.session(note.session);
+  const Denial denial{note.session, session != nullptr ? session->agent : std::string(), note.detail,
+                      "not asked: " + note.detail};
+  const auto entry =
+      core.denials.happened(denial, [&] { return entry_of(core, note); }, core.clock.now().boot);
+  if (entry) core.recorder.record(*entry);
+}
+
+// Stores what must last, with its records, and writes them. A note of what nobody has to remember (an ask that was denied at
+// once) goes to the log alone.
+Result<> save_and_record(Core& core, const approval::Steps& steps) {
+  std::vector<const approval::Note*> notes;
+  for (const auto& step : steps)
+    if (const auto* note = std::get_if<approval::Note>(&step)) notes.push_back(note);
+  if (!approval::Store::saves(steps)) {
+    for (const auto* note : notes) {
+      if (note->kind == "denial") record_denial(core, *note);
+      else core.recorder.record(entry_of(core, *note));
+    }
+    return {};
+  }
+  std::vector<approval::RecordBytes> records;
+  for (const auto* note : notes) {
+    if (note->kind == "session_ended") record_counted_denials(core, core.denials.end_session(note->session));
+    records.push_back(core.recorder.keep(entry_of(core, *note)));
+  }
+  const auto first = core.store.save(steps, records);
+  if (!first) return std::unexpected(first.error());
+  core.recorder.write_kept(core.store, *first, std::move(records));
+  return {};
 }
 
 void answer(Core& core, const approval::Answer& answer, Now now) {
@@ -37,13 +69,13 @@ void answer(Core& core, const approval::Answer& answer, Now now) {
   }
   const auto thread = core.held.find(answer.hold);
   if (thread == core.held.end()) return;
-  core.parking.release(answer.hold, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+  core.parking.release(answer.hold, thread->second, thread->second.user_stopped);
 }
 
 void park(Core& core, const approval::Hold& hold) {
   const auto thread = core.held.find(hold.id);
   if (thread == core.held.end()) return;
-  core.parking.park(hold.id, hold.tgid, hold.tid, thread->second.user_stopped);
+  core.parking.park(hold.id, thread->second, thread->second.user_stopped);
 }
 
 // A refused exec that read files: its one retry takes their content from the kernel, under the number of the refused hold.
@@ -85,6 +117,10 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
 
 }  // namespace
 
+void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries) {
+  for (const auto& entry : entries) core.recorder.record(entry);
+}
+
 void adopt_kernel_grants(Core& core) {
   for (const auto& key : core.programs->grants()) {
     bool live = false;
@@ -101,15 +137,14 @@ void adopt_kernel_grants(Core& core) {
 
 Result<> carry_out(Core& core, const approval::Steps& steps) {
   if (steps.empty()) return {};
-  if (auto saved = core.store.save(steps); !saved) {
+  if (auto saved = save_and_record(core, steps); !saved) {
     core.ledger.undo();
     ++core.store_failures;
     log_error("store: {}", event::mask(saved.error().text()));
-    return saved;
+    // One code for all of its reasons: to a caller it is the daemon that cannot do it now.
+    return std::unexpected(Error{saved.error().message, saved.error().hint, EIO});
   }
   const auto now = core.clock.now();
-  for (const auto& step : steps)
-    if (const auto* note = std::get_if<approval::Note>(&step)) record_note(core, *note);
   for (const auto& step : steps) {
     if (const auto* grant = std::get_if<approval::SaveGrant>(&step))
       put_kernel_grant(core, grant->grant, now);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/content.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include "decision/hold_request.hpp"
-#include "kernel/content.hpp"
 #include "kernel/process.hpp"
 
 namespace holdpoint::daemon {
@@ -10,6 +11,8 @@ namespace {
 
 // Contents of refused execs are kept for their retry; over this the oldest go, and their retry is asked about again.
 constexpr std::size_t kMostContents = 2 * HP_MAX_HOLDS;
+// What was read for an approval is good for the approval that waits for it, and no later one.
+constexpr std::uint64_t kFreshNs = 2'000'000'000;
 
 policy::Outcome outcome_of(const Core& core, const hp_access& fixed) {
   auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule);
@@ -18,36 +21,118 @@ policy::Outcome outcome_of(const Core& core, const hp_access& fixed) {
   return outcome;
 }
 
-}  // namespace
-
-approval::NewHold ask_about(Core& core, const event::Access& access) {
+approval::NewHold question(Core& core, const event::Access& access, const kernel::ReadContent& content) {
   const auto& fixed = access.fixed;
-  const auto process = kernel::read_process(static_cast<int>(fixed.tgid));
-  kernel::Bound bound;
-  if (fixed.identity.operations & (1U << HP_OP_EXEC))
-    bound = kernel::bind_content(*core.programs, core.clock, access, process);
   core.contents.erase(fixed.hold_id);
-  if (bound.image.count != 0) core.contents.emplace(fixed.hold_id, bound.image);
+  if (content.bound.image.count != 0) core.contents.emplace(fixed.hold_id, content.bound.image);
   while (core.contents.size() > kMostContents) core.contents.erase(core.contents.begin());
   const auto outcome = outcome_of(core, fixed);
-  return decision::make_hold({access, process, bound.files, bound.complete, outcome, core.policies.generation,
-                              core.policies.agent_name(fixed.identity.agent)},
+  return decision::make_hold({access, content.process, content.bound.files, content.bound.complete, outcome,
+                              core.policies.generation, core.policies.agent_name(fixed.identity.agent)},
                              core.clock.now());
+}
+
+// Without its files: they could not be read in time.
+kernel::ReadContent unread(const event::Access& access) {
+  kernel::ReadContent content{kernel::read_process(static_cast<int>(access.fixed.tgid)), {}};
+  content.bound.complete = false;
+  return content;
+}
+
+// Calls `done` on the loop, later.
+void read(Core& core, const event::Access& given, std::function<void(const kernel::ReadContent&)> done) {
+  const auto access = std::make_shared<const event::Access>(given);
+  core.workers->run<kernel::ReadContent>(
+      access->fixed.identity.session,
+      [programs = core.programs, access] {
+        kernel::ReadContent content{kernel::read_process(static_cast<int>(access->fixed.tgid)), {}};
+        content.bound = kernel::bind_content(*programs, SystemClock(), *access, content.process);
+        return content;
+      },
+      [access, done = std::move(done)](std::optional<kernel::ReadContent> content) {
+        done(content ? *content : unread(*access));
+      });
+}
+
+std::vector<std::uint64_t> waiting(const approval::Request& request) {
+  std::vector<std::uint64_t> holds;
+  for (const auto& hold : request.holds)
+    if (hold.state == approval::HoldState::held) holds.push_back(hold.id);
+  return holds;
+}
+
+bool shows_content(const approval::Request* request) {
+  return request != nullptr && request->state == approval::RequestState::open &&
+         !request->access.bound.empty();
+}
+
+}  // namespace
+
+void ask_about(Core& core, const event::Access& access, std::function<void(approval::NewHold)> then) {
+  const auto id = access.fixed.hold_id;
+  if (!(access.fixed.identity.operations & (1U << HP_OP_EXEC)))
+    return then(question(core, access, {kernel::read_process(static_cast<int>(access.fixed.tgid)), {}}));
+  core.being_read.try_emplace(id);
+  read(core, access, [&core, access, then = std::move(then)](const kernel::ReadContent& content) {
+    // Over meanwhile: nobody is asked.
+    if (!core.being_read.contains(access.fixed.hold_id) || !core.programs->hold(access.fixed.hold_id)) {
+      core.being_read.erase(access.fixed.hold_id);
+      return;
+    }
+    then(question(core, access, content));
+  });
+}
+
+bool content_known(const Core& core, const std::string& id) {
+  if (!shows_content(core.ledger.request(id))) return true;
+  const auto found = core.read_again.find(id);
+  return found != core.read_again.end() &&
+         core.clock.now().boot.nanoseconds - found->second.at.nanoseconds < kFreshNs;
+}
+
+void read_content(Core& core, const std::string& id, std::function<void()> done) {
+  const auto finish = [&core, id, done = std::move(done)](ReadAgain result) {
+    const auto now = core.clock.now().boot;
+    // Of clients that left.
+    std::erase_if(core.read_again, [&](const auto& entry) {
+      return now.nanoseconds - entry.second.at.nanoseconds >= kFreshNs;
+    });
+    result.at = now;
+    core.read_again.insert_or_assign(id, std::move(result));
+    done();
+  };
+  struct Pending {
+    ReadAgain result;
+    std::size_t left = 0;
+  };
+  const auto pending = std::make_shared<Pending>();
+  if (const auto* request = core.ledger.request(id); shows_content(request))
+    for (const auto hold : waiting(*request)) {
+      const auto access = core.programs->hold(hold);
+      if (!access) continue;
+      ++pending->left;
+      read(core, *access, [pending, hold, finish](const kernel::ReadContent& content) {
+        pending->result.contents.emplace(hold, content);
+        if (--pending->left == 0) finish(std::move(pending->result));
+      });
+    }
+  if (pending->left == 0) boost::asio::post(*core.loop, [finish] { finish({}); });
 }
 
 std::expected<void, approval::DecideError> content_as_shown(Core& core, const std::string& id) {
   const auto* request = core.ledger.request(id);
-  if (request == nullptr || request->state != approval::RequestState::open || request->access.bound.empty())
-    return {};
+  if (!shows_content(request)) return {};
   const auto digest = request->digest;
-  std::vector<std::uint64_t> waiting;
-  for (const auto& hold : request->holds)
-    if (hold.state == approval::HoldState::held) waiting.push_back(hold.id);
+  const auto found = core.read_again.extract(id);
+  if (found.empty())
+    return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_allowed,
+                                                 "what it would read has not been read again"});
   std::string again;
-  for (const auto hold : waiting) {
+  // One that has joined since was read when it joined.
+  for (const auto& [hold, content] : found.mapped().contents) {
     const auto access = core.programs->hold(hold);
     if (!access) continue;
-    auto now = ask_about(core, *access);
+    auto now = question(core, *access, content);
     if (now.draft.digest == digest) continue;
     (void)carry_out(core, core.ledger.ask_again(std::move(now), core.clock.now()));
     if (const auto* other = core.ledger.request_of_hold(hold)) again = other->id;
@@ -60,8 +145,12 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
 
 Result<> bind_content(Core& core, std::uint64_t hold) {
   const auto content = core.contents.find(hold);
-  if (content == core.contents.end()) return {};
-  return core.programs->bind(hold, content->second);
+  if (content != core.contents.end()) return core.programs->bind(hold, content->second);
+  // A daemon was killed between a decision and its effect, and this one has not read the files yet.
+  const auto* request = core.ledger.request_of_hold(hold);
+  if (request != nullptr && !request->access.bound.empty())
+    return fail("what it may read is not known yet", "it stays held until its files have been read");
+  return {};
 }
 
 }  // namespace holdpoint::daemon

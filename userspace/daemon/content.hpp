@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was approved is what is read: content is hashed when the question is asked, once more when it is answered, and handed
-// to the kernel before the release. Thread: the daemon's loop.
+// to the kernel before the release. Thread: the daemon's loop; files are read by the workers, since an agent's file system may
+// never answer.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,15 +14,22 @@
 
 namespace holdpoint::daemon {
 
-// The question about a held access, with the content that its program would read now.
-[[nodiscard]] approval::NewHold ask_about(Core& core, const event::Access& access);
+// The question about a held access, with the content that its program would read now. For an exec `then` is called later, when
+// its files have been read or that has taken too long; the hold is in core.being_read until `then` takes it out. Never called
+// when the hold is over by then.
+void ask_about(Core& core, const event::Access& access, std::function<void(approval::NewHold)> then);
 
-// Before an approval of `request`: whether its holds would still read what was shown. If not they are asked about again, and
+// For an approval: whether read_content has just been done for `request`, or is not needed; and it, which calls back later.
+[[nodiscard]] bool content_known(const Core& core, const std::string& request);
+void read_content(Core& core, const std::string& request, std::function<void()> done);
+
+// Before an approval of `request`, after read_content: whether its holds would still read what was shown. If not they are asked about again, and
 // the error says so.
 [[nodiscard]] std::expected<void, approval::DecideError> content_as_shown(Core& core,
                                                                           const std::string& request);
 
-// Hands over what the exec of `hold` may read. Error: the kernel has no room; the hold must not be released.
+// Hands over what the exec of `hold` may read. Error: the kernel has no room, or the files
+// have not been read yet; the hold must not be released.
 [[nodiscard]] Result<> bind_content(Core& core, std::uint64_t hold);
 
 }  // namespace holdpoint::daemon

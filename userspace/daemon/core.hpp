@@ -3,6 +3,8 @@
 // Thread: the daemon's loop.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,19 +14,31 @@
 #include "approval/store.hpp"
 #include "base/clock.hpp"
 #include "config/config.hpp"
+#include "daemon/denials.hpp"
 #include "daemon/policies.hpp"
 #include "daemon/recorder.hpp"
+#include "daemon/workers.hpp"
 #include "kernel/cgroups.hpp"
+#include "kernel/content.hpp"
 #include "kernel/parking.hpp"
 #include "kernel/programs.hpp"
 
 namespace holdpoint::daemon {
 
 // What the daemon knows of a thread that the kernel suspended.
-struct HeldThread {
-  int tgid = 0;
-  int tid = 0;
+struct HeldThread : kernel::Thread {
   bool user_stopped = false;  // somebody stopped the job meanwhile: that stop is theirs to end
+};
+
+// A held exec whose files are being read. It is asked about when they are, or when that takes too long.
+struct BeingRead {
+  std::uint64_t signals = 0;  // that came meanwhile; bit N-1 for signal N
+};
+
+// What the programs of a request would read as of `at`, by hold.
+struct ReadAgain {
+  BootTime at;
+  std::map<std::uint64_t, kernel::ReadContent> contents;
 };
 
 struct Core {
@@ -34,7 +48,7 @@ struct Core {
   approval::Ledger ledger;
   Recorder recorder;
   Policies policies;
-  std::unique_ptr<kernel::Programs> programs;
+  std::shared_ptr<kernel::Programs> programs;  // a thread that is stuck in a read keeps it, too
   kernel::Cgroups cgroups;
   kernel::Parking parking;
   std::map<std::uint64_t, HeldThread> held;
@@ -44,11 +58,20 @@ struct Core {
   std::vector<std::uint64_t> fresh_sessions{};  // their cgroup had no name yet when the kernel rang
   std::map<std::uint64_t, hp_bound>
       contents{};  // by hold: what its program would read, as it was when it was asked
+  std::unique_ptr<boost::asio::io_context> loop = std::make_unique<boost::asio::io_context>();
+  std::unique_ptr<Workers> workers = std::make_unique<Workers>(*loop, Workers::Options{});
+  std::map<std::uint64_t, BeingRead> being_read{};  // by hold: not asked about yet
+  std::map<std::string, ReadAgain> read_again{};    // by request: for the approval that is under way
+  Denials denials{};
+  std::function<void()> deadlines_moved = [] {};
 };
 
 // Carries out steps of the ledger: first all that must be durable, then records, then answers. Error: the store could not
 // write; the ledger is as before, and nothing was answered.
 [[nodiscard]] Result<> carry_out(Core& core, const approval::Steps& steps);
+
+// Records for denials that were counted: those that are due, or all of them.
+void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries);
 
 // At a start: grants that a former daemon put into the kernel can be taken out again, and those that ended meanwhile are.
 void adopt_kernel_grants(Core& core);

@@ -38,7 +38,11 @@ void Recorder::record(const audit::Entry& entry, audit::Durability durability) {
     log_error("record log: {}", event::mask(written.error().text()));
     return;
   }
-  const auto event = stream_event(*written);
+  tell(*written);
+}
+
+void Recorder::tell(const v1::Record& record) {
+  const auto event = stream_event(record);
   for (auto watcher = watchers_.begin(); watcher != watchers_.end();) {
     if (const auto alive = watcher->lock()) {
       (*alive)(event);
@@ -49,9 +53,50 @@ void Recorder::record(const audit::Entry& entry, audit::Durability durability) {
   }
 }
 
-void Recorder::sync() {
-  if (!log_.dirty()) return;
+bool Recorder::write(const approval::KeptRecord& record) {
+  auto written = log_.append_kept(record, clock_.now());
+  if (!written) {
+    if (!behind_) log_error("record log: {}", event::mask(written.error().text()));
+    behind_ = true;
+    return false;
+  }
+  if (*written) tell(**written);
+  return true;
+}
+
+void Recorder::write_kept(approval::Store& store, std::uint64_t first,
+                          std::vector<approval::RecordBytes> records) {
+  if (behind_) return catch_up(store);
+  for (auto& record : records)
+    if (!write({first++, std::move(record)})) return;
+}
+
+void Recorder::begin(approval::Store& store) {
+  store.number_above(log_.last_kept());
+  store.in_log(log_.synced_kept());
+  catch_up(store);
+}
+
+void Recorder::catch_up(approval::Store& store) {
+  constexpr std::size_t kStep = 256;  // a record may be a hundred kilobytes
+  for (;;) {
+    const auto records = store.outbox(log_.last_kept(), kStep);
+    if (!records) {
+      log_error("records that wait in the store: {}", event::mask(records.error().text()));
+      behind_ = true;
+      return;
+    }
+    for (const auto& record : *records)
+      if (!write(record)) return;
+    if (records->size() < kStep) break;
+  }
+  behind_ = false;
+}
+
+void Recorder::sync(approval::Store& store) {
+  if (behind_) catch_up(store);
   if (auto synced = log_.sync(); !synced) log_error("record log: {}", event::mask(synced.error().text()));
+  else store.in_log(log_.synced_kept());
 }
 
 Result<std::vector<api::StreamEvent>> Recorder::read(std::uint64_t after, std::size_t limit) const {

@@ -20,10 +20,18 @@ std::expected<void, approval::DecideError> CoreService::finish(
   if (!steps) return std::unexpected(steps.error());
   if (auto done = carry_out(core_, *steps); !done)
     return std::unexpected(approval::DecideError{
-        approval::DecideError::Kind::not_allowed,
-        "the decision could not be stored, so it did not take effect: " + done.error().text()});
+        approval::DecideError::Kind::not_stored,
+        "the decision could not be stored, so it did not take effect: " + done.error().message,
+        done.error().hint});
   changed_();
   return {};
+}
+
+bool CoreService::content_known(const std::string& request) const {
+  return daemon::content_known(core_, request);
+}
+void CoreService::read_content(const std::string& request, std::function<void()> done) {
+  daemon::read_content(core_, request, std::move(done));
 }
 
 std::expected<void, approval::DecideError> CoreService::decide(const std::string& request,
@@ -61,11 +69,21 @@ api::Health CoreService::health() const {
   health.counters = core_.programs->counters();
   health.counters.emplace_back("store_failures", core_.store_failures);
   health.counters.emplace_back("records_not_written", core_.recorder.losing());
+  health.counters.emplace_back("denials_counted", core_.denials.counted());
+  health.counters.emplace_back("content_not_read", core_.workers->given_up());
+  health.counters.emplace_back("content_readers_stuck", core_.workers->stuck());
   health.started = started_;
   if (core_.store_failures != 0)
     health.problems.emplace_back("the store could not write; what was not stored stays held (disk full?)");
   if (core_.recorder.losing() != 0)
     health.problems.emplace_back("records are being lost: the record log cannot be written");
+  if (core_.workers->stuck() != 0)
+    health.problems.push_back(fmt::format(
+        "{} reads of an agent's files do not end: its file system does not answer, and its content is "
+        "not bound",
+        core_.workers->stuck()));
+  if (core_.recorder.behind())
+    health.problems.emplace_back("records wait in the store: the record log cannot be written (disk full?)");
   for (const auto& [name, value] : health.counters)
     if (name == "lost_events" && value != 0)
       health.problems.push_back(

@@ -14,6 +14,8 @@ class CoreService final : public api::Service {
 
   [[nodiscard]] bool caller_is_tagged(int pid) const override;
   [[nodiscard]] const approval::Ledger& ledger() const override { return core_.ledger; }
+  [[nodiscard]] bool content_known(const std::string& request) const override;
+  void read_content(const std::string& request, std::function<void()> done) override;
   [[nodiscard]] std::expected<void, approval::DecideError> decide(const std::string& request,
                                                                   approval::Decision decision) override;
   [[nodiscard]] std::expected<void, approval::DecideError> revoke(const std::string& grant,

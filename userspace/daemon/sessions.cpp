@@ -93,7 +93,7 @@ void forget_holds(Core& core, std::uint64_t session) {
     core.programs->remove_answer(hold);
     const auto thread = core.held.find(hold);
     if (thread == core.held.end()) continue;
-    core.parking.release(hold, thread->second.tgid, thread->second.tid, thread->second.user_stopped);
+    core.parking.release(hold, thread->second, thread->second.user_stopped);
     core.held.erase(thread);
   }
 }

@@ -51,7 +51,6 @@ Result<> keep_agent_ids(const kernel::Programs& programs, const Policies& polici
 }
 
 Result<> publish(Core& core) {
-  if (auto kept = keep_agent_ids(*core.programs, core.policies); !kept) return kept;
   std::vector<std::string> names;
   for (std::uint32_t id = 0; id < core.policies.agents.size(); ++id) {
     names.push_back(core.policies.agents[id].name);
@@ -128,8 +127,10 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
                                           0});
   core->ledger.restore(std::move(contents->sessions), std::move(contents->requests),
                        std::move(contents->grants));
+  core->recorder.begin(core->store);
+  if (auto kept = keep_agent_ids(*core->programs, core->policies); !kept) return stop(kept.error());
+  record_start(*core);  // first: a policy is never in force without its record
   if (auto done = publish(*core); !done) return stop(done.error());
-  record_start(*core);
   if (auto done = recognise_cgroups(*core); !done) return stop(done.error());
   if (auto done = core->programs->arm(); !done) return stop(done.error());
   take_over(*core);

@@ -18,8 +18,15 @@ struct Bound {
   bool complete = true;  // false: "content not bound", a file had to be left out or is still being written
 };
 
+// The process as /proc shows it, and what it would read.
+struct ReadContent {
+  event::Process process;
+  Bound bound;
+};
+
 // At most 16 arguments (and the script) of at most 16 MiB each. Blocks for the reading, and up to 60 ms more when a file was
 // just written: two writes within one tick of the kernel's clock leave the same change time.
+// May be called on any thread, and may never return: it asks file systems of the agent's.
 [[nodiscard]] Bound bind_content(const Programs& programs, const Clock& clock, const event::Access& access,
                                  const event::Process& process);
 

@@ -126,7 +126,10 @@ void Programs::remove_answer(std::uint64_t hold) {
 }
 
 void Programs::remove_refused(std::uint64_t hold) {
-  if (::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.holds), &hold) != 0) return;
+  // By the kernel's side, which counts the session's holds.
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &hold, .ctx_size_in = sizeof(hold));
+  if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_filed), &options) == 0) return;
+  ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.holds), &hold);
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.arguments), &hold);
 }
 

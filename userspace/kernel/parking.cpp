@@ -16,9 +16,9 @@ constexpr std::string_view kShelterPrefix = "holdpoint-hold-process-";
 // Between two looks at who is in a shelter a process may fork. One that forks faster keeps its shelter until the next tidying.
 constexpr int kLooks = 8;
 
-void resume(int tgid, bool user_stopped) {
+void resume(const Thread& thread, bool user_stopped) {
   // Somebody pressed Ctrl-Z meanwhile: that stop is theirs to end.
-  if (!user_stopped) ::kill(tgid, SIGCONT);
+  if (!user_stopped) send_signal(thread, SIGCONT);
 }
 
 std::string below(const std::string& home, std::string_view prefix, std::uint64_t number) {
@@ -55,13 +55,14 @@ std::string Parking::shelter(const std::string& home, int tgid) {
   return {};
 }
 
-ParkedAs Parking::park(std::uint64_t hold, int tgid, int tid, bool user_stopped) {
+ParkedAs Parking::park(std::uint64_t hold, const Thread& thread, bool user_stopped) {
+  const int tgid = thread.tgid, tid = thread.tid;
   const auto home = cgroups_.of_thread(tgid, tid);
   if (!home) return ParkedAs::stopped;
   if (const auto known = leaves_.find(hold); known != leaves_.end()) {
     if (*home == known->second.path) {
       (void)cgroups_.write(known->second.path, "cgroup.freeze", "1");
-      resume(tgid, user_stopped);
+      resume(thread, user_stopped);
       return ParkedAs::frozen;
     }
     // Somebody moved it out.
@@ -79,7 +80,7 @@ ParkedAs Parking::park(std::uint64_t hold, int tgid, int tid, bool user_stopped)
     }
   }
   leaves_.emplace(hold, leaf);
-  resume(tgid, user_stopped);
+  resume(thread, user_stopped);
   return ParkedAs::frozen;
 }
 
@@ -122,14 +123,14 @@ void Parking::tidy() {
   for (const auto& path : paths) leave_shelter(path);
 }
 
-void Parking::release(std::uint64_t hold, int tgid, int tid, bool user_stopped) {
+void Parking::release(std::uint64_t hold, const Thread& thread, bool user_stopped) {
   if (const auto known = leaves_.find(hold); known != leaves_.end()) {
     const auto leaf = known->second;
     leaves_.erase(known);
-    leave(leaf, tgid, tid);
+    leave(leaf, thread.tgid, thread.tid);
     leave_shelter(leaf.home);
   }
-  resume(tgid, user_stopped);
+  resume(thread, user_stopped);
 }
 
 void Parking::forget(std::uint64_t hold) {

@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "kernel/cgroups.hpp"
+#include "kernel/signal.hpp"
 
 namespace holdpoint::kernel {
 
@@ -26,9 +27,9 @@ class Parking {
   explicit Parking(Cgroups cgroups) : cgroups_(std::move(cgroups)) {}
 
   // Freezes the thread that waits for `hold`. Idempotent: a thread that is parked already is only continued.
-  ParkedAs park(std::uint64_t hold, int tgid, int tid, bool user_stopped);
+  ParkedAs park(std::uint64_t hold, const Thread& thread, bool user_stopped);
   // Lets it go on: the verdict is in the map. Also for holds that were never parked (they are just continued).
-  void release(std::uint64_t hold, int tgid, int tid, bool user_stopped);
+  void release(std::uint64_t hold, const Thread& thread, bool user_stopped);
   // Takes up leaves that a former daemon left: those of `holds` stay parked, the others are thawed and removed.
   void adopt(const std::map<std::uint64_t, std::pair<int, int>>& holds);
   // Whether a cgroup path names a leaf or shelter of ours.

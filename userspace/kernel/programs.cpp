@@ -131,8 +131,8 @@ Result<> Programs::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     if (program == skeleton_->progs.hp_sweep || program == skeleton_->progs.hp_untag ||
-        program == skeleton_->progs.hp_files)
-      continue;  // attached at each use
+        program == skeleton_->progs.hp_files || program == skeleton_->progs.hp_filed)
+      continue;  // attached, or run, at each use
     const std::string name = ::bpf_program__name(program);
     bpf_link* link = ::bpf_program__attach(program);
     if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);

@@ -45,11 +45,6 @@ hp_config* pinned_configuration(const std::string& pins) {
   return mapped == MAP_FAILED ? nullptr : static_cast<hp_config*>(mapped);
 }
 
-struct Held {
-  int tgid = 0;
-  int tid = 0;
-};
-
 // Who is suspended and has not been told yet.
 class Holds {
  public:
@@ -60,14 +55,15 @@ class Holds {
   [[nodiscard]] bool there() const { return holds_ && verdicts_; }
   [[nodiscard]] std::vector<std::uint64_t> ids() const { return ids_in(holds_.get()); }
 
-  [[nodiscard]] std::optional<Held> held(std::uint64_t id) const {
+  [[nodiscard]] std::optional<Thread> held(std::uint64_t id) const {
     const auto hold = std::make_unique<hp_hold>();
     if (::bpf_map_lookup_elem(holds_.get(), &id, hold.get()) != 0) return std::nullopt;
     if (hold->access.flags & HP_ACCESS_REFUSED) {  // answered at once; the daemon would have filed it
       ::bpf_map_delete_elem(holds_.get(), &id);
       return std::nullopt;
     }
-    return Held{static_cast<int>(hold->access.tgid), static_cast<int>(hold->access.tid)};
+    return Thread{static_cast<int>(hold->access.tgid), static_cast<int>(hold->access.tid),
+                  hold->access.start_time};
   }
 
   [[nodiscard]] Result<> deny(std::uint64_t id, BootTime now) const {
@@ -103,7 +99,7 @@ Result<> release_all(const Holds& holds, const Cgroups& cgroups, const Clock& cl
       const auto held = holds.held(id);
       if (!held || !told.insert(id).second) continue;
       if (auto denied = holds.deny(id, now); !denied) return denied;
-      parking.release(id, held->tgid, held->tid, false);
+      parking.release(id, *held, false);
     }
     parking.tidy();
     if (ids.empty() || now.nanoseconds - start > kPatienceNs) return {};
@@ -147,7 +143,7 @@ Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups
     if (auto released = release_all(holds, cgroups, clock); !released)
       return std::unexpected(released.error());
     for (const auto id : holds.ids())
-      if (const auto held = holds.held(id); held && ::kill(held->tgid, SIGKILL) == 0)
+      if (const auto held = holds.held(id); held && send_signal(*held, SIGKILL))
         done.killed.push_back(held->tgid);
   }
   const auto programs = pinned_programs(pin_directory);

@@ -106,6 +106,10 @@ void FakeService::carry_out(const approval::Steps& steps) {
 
 std::expected<void, approval::DecideError> FakeService::decide(const std::string& request,
                                                                approval::Decision decision) {
+  if (decision.reason.text() == disk_full)
+    return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_stored,
+                                                 "the decision could not be stored: the disk is full",
+                                                 "make room on the file system; nothing was changed"});
   auto steps = ledger_.decide(request, std::move(decision), clock_.now());
   if (!steps) return std::unexpected(steps.error());
   carry_out(*steps);

@@ -54,6 +54,8 @@ class FakeService final : public Service {
                                                          std::size_t limit) const override;
   [[nodiscard]] Subscription subscribe(std::function<void(const StreamEvent&)> callback) override;
 
+  // A decision with this reason meets a store that cannot write.
+  static constexpr const char* disk_full = "the disk is full";
   std::set<int> tagged;
   bool all_tagged = false;
   bool healthy = true;

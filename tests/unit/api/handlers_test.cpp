@@ -88,6 +88,12 @@ TEST_F(Handlers, RecordWhoDecidedFromTheConnectionAlone) {
             "422 bad-body");
 }
 
+TEST_F(Handlers, SayThatTheStoreCannotWrite) {
+  const json asked{{"decision", "deny"}, {"reason", FakeService::disk_full}};
+  EXPECT_EQ(problem("POST", "/v1/requests/" + request + "/decision", asked), "503 not-stored");
+  EXPECT_EQ(ok("GET", "/v1/requests/" + request)["state"], "open");
+}
+
 TEST_F(Handlers, MaskSecretsInReasons) {
   const json decided =
       ok("POST", "/v1/requests/" + request + "/decision",

@@ -78,6 +78,7 @@ def check_answer(document, operation, answer, where, wanted=None):
     if str(status) not in responses and status < 400:
         check(False, f"{where}: status {status} is not described")
         return
+    check(status != 503 or "503" in responses, f"{where}: status 503 is not described")
     response = resolve(document, responses.get(str(status), responses["default"]))
     content = response.get("content")
     if content is None:
@@ -94,7 +95,8 @@ GOOD = {
     "listRequests": [("?state=all", None, 200), ("?state=open&session=1&agent=coder&limit=1", None, 200)],
     "showRequest": [("", None, 200)],
     "waitForRequest": [("?timeout=1ms", None, 200)],
-    "decideRequest": [("", {"decision": "approve", "scope": "duration", "lifetime": "30m", "reason": "fine"}, 200)],
+    "decideRequest": [("", {"decision": "approve", "reason": "the disk is full"}, 503),
+                      ("", {"decision": "approve", "scope": "duration", "lifetime": "30m", "reason": "fine"}, 200)],
     "listSessions": [("", None, 200)],
     "startSession": [("", {"agent": "coder", "pid": 77, "purpose": "x", "labels": {"env": "test"}}, 201)],
     "addTag": [("", {"agent": "coder", "unit": "ci.service"}, 201)],

@@ -243,9 +243,9 @@ TEST_F(StoreTest, ANewerVersionIsRefusedAndUntouched) {
   {
     Store store = opened();
   }
-  run_sql("PRAGMA journal_mode=DELETE; PRAGMA user_version=2;");
+  run_sql("PRAGMA journal_mode=DELETE; PRAGMA user_version=3;");
   const std::string before = bytes_of(file());
-  EXPECT_THAT(refused().message, HasSubstr("version 2"));
+  EXPECT_THAT(refused().message, HasSubstr("version 3"));
   EXPECT_EQ(bytes_of(file()), before);
 }
 
@@ -332,7 +332,7 @@ TEST_F(StoreTest, AFullDiskIsAnErrorThatChangesNothingAndPasses) {
     auto store = Store::open(small);
     EXPECT_TRUE(store);
     std::uint64_t saved = 0;
-    Result<> done;
+    Result<std::uint64_t> done;
     while (store && saved < 5000 && (done = store->save({SaveRequest{full_request(saved + 1)}}))) ++saved;
     EXPECT_FALSE(done);
     EXPECT_EQ(done ? 0 : done.error().code, ENOSPC);

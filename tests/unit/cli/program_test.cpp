@@ -170,6 +170,15 @@ TEST_F(Program, SaysWhatToDoWhenARequestIsUnknownOrOver) {
   EXPECT_HAS(late.err, "holdpoint show r-1");
 }
 
+TEST_F(Program, SaysWhatToDoWhenTheDaemonCannotStoreTheDecision) {
+  const std::string id = add_request();
+  const Ended ended = run({"deny", id, "--reason", "the disk is full"});
+  EXPECT_EQ(ended.status, 8);
+  EXPECT_HAS(ended.err, "could not be stored");
+  EXPECT_HAS(ended.err, "make room");
+  EXPECT_HAS(run({"requests"}).out, "1");
+}
+
 TEST_F(Program, SaysWhatToDoWhenNoDaemonAnswers) {
   const Ended ended = Process("/nonexistent/api.sock", {"requests"}).end();
   EXPECT_EQ(ended.status, 3);

@@ -117,6 +117,7 @@ Outcome decide_request(const Call& call) {
                        (request->outcome.empty() ? state_text(request->state) : request->outcome),
                    "it cannot be decided any more");
   }
+  if (decision.approve && !call.service.content_known(request->id)) return ReadContent{request->id};
   decision.by = call.caller.principal;
   decision.channel = "unix-api";
   decision.at = call.now.wall;
