@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -41,55 +42,224 @@ TEST(Shipped, EveryPolicyIsCleanAndCompiles) {
   EXPECT_GE(found, 3U);
 }
 
-TEST(Shipped, CodingPolicySaysWhatItIsMeantTo) {
-  const Evaluator evaluator(contents("coding.yaml"));
-  const auto read = operation_bit(HP_OP_READ);
-  const auto write = operation_bit(HP_OP_WRITE);
-  const auto create = operation_bit(HP_OP_CREATE);
-  const auto exec = operation_bit(HP_OP_EXEC);
-  const std::pair<Query, const char*> cases[] = {
-      {file(read, "/home/u/project/main.c"), "default:coder"},
-      {file(read | write, "/home/u/project/main.c"), "default:coder"},
-      {file(read, "/home/u/.ssh/id_ed25519"), "ssh-keys"},
-      {file(read, "/root/.ssh/id_rsa"), "ssh-keys"},
-      {file(read, "/home/u/.ssh/id_ed25519.pub"), "ssh-public-files"},
-      {file(read, "/home/u/.ssh/known_hosts"), "ssh-public-files"},
-      {file(write, "/home/u/.ssh/authorized_keys"), "shell-start-up"},
-      {file(read | write, "/home/u/.ssh/id_rsa"), "ssh-keys"},
-      {file(read, "/home/u/.aws/credentials"), "cloud-credentials"},
-      {file(read, "/home/u/.aws/sso/cache/x.json"), "cloud-credentials"},
-      {file(read, "/home/u/.npmrc"), "service-tokens"},
-      {file(read, "/home/u/project/.env"), "project-secrets"},
-      {file(read, "/home/u/project/.env.production"), "project-secrets"},
-      {file(read, "/home/u/project/.env.example"), "default:coder"},
-      {file(write, "/home/u/.bashrc"), "shell-start-up"},
-      {file(read, "/home/u/.bashrc"), "default:coder"},
-      {file(create, "/home/u/project/.git/hooks/pre-commit"), "project-hooks"},
-      {file(create, "/home/u/project/.git/hooks/pre-commit.sample"), "git-hook-samples"},
-      {file(write, "/etc/hosts"), "system-files"},
-      {file(read, "/etc/hosts"), "default:coder"},
-      {file(read, "/etc/shadow"), "pgp-keys-and-passwords"},
-      {file(read, "/dev/sda1"), "disks-and-memory"},
-      {file(exec, "/usr/bin/sudo"), "become-somebody"},
-      {file(exec, "/usr/bin/ssh", "/usr/bin/git"), "git-over-ssh"},
-      {file(exec, "/usr/bin/ssh", "/usr/bin/bash"), "remote-shells"},
-      {file(exec, "/home/u/venv/bin/twine"), "publishing-tools"},
-      {file(exec, "/usr/local/bin/kubectl"), "production-tools"},
-      {file(exec, "/usr/bin/make"), "default:coder"},
-      {connect_to("169.254.169.254", 80), "cloud-metadata"},
-      {connect_to("10.0.0.5", 5432), "databases"},
-      {connect_to("10.0.0.5", 27018), "databases"},
-      {connect_to("10.0.0.5", 443), "default:coder"},
-      {connect_to("2001:db8::1", 25), "mail"},
-      {connect_to("127.0.0.1", 2375), "control-planes"},
-      {socket_of("/run/docker.sock"), "container-engines"},
-      {socket_of("/var/run/docker.sock"), "container-engines"},
-      {socket_of("/run/postgresql/.s.PGSQL.5432"), "database-sockets"},
-      {socket_of("/tmp/ssh-abc/agent.12"), "key-agents"},
-      {socket_of("/run/holdpoint/api.sock"), "guard:daemon-sockets"},
-      {socket_of("@/tmp/.X11-unix/X0"), "default:coder"},
+// An access and the rule that decides it.
+struct Case {
+  Query query;
+  const char* rule;
+};
+constexpr auto kRead = operation_bit(HP_OP_READ);
+constexpr auto kWrite = operation_bit(HP_OP_WRITE);
+constexpr auto kCreate = operation_bit(HP_OP_CREATE);
+constexpr auto kExec = operation_bit(HP_OP_EXEC);
+
+void expect_rules(std::initializer_list<Case> cases, hp_verdict verdict) {
+  static const Evaluator evaluator(contents("coding.yaml"));
+  for (const auto& [query, rule] : cases) {
+    const Outcome outcome = evaluator(query);
+    EXPECT_EQ(outcome.id, rule) << query.path << " " << query.port << " by " << query.executable;
+    EXPECT_EQ(outcome.verdict, verdict) << query.path << " " << query.port;
+  }
+}
+
+TEST(Shipped, CodingPolicyDeniesWhatNoAgentNeeds) {
+  expect_rules(
+      {
+          {file(kWrite, "/proc/sys/kernel/core_pattern"), "kernel-doors"},
+          {file(kWrite, "/sys/kernel/uevent_helper"), "kernel-doors"},
+          {file(kExec, "/usr/bin/kmod"), "kernel-tools"},
+          {file(kRead, "/dev/sda1"), "raw-devices"},
+          {file(kRead, "/dev/mem"), "raw-devices"},
+          {file(kWrite, "/dev/uinput"), "raw-devices"},
+          {socket_of("/tmp/.X11-unix/X0"), "screen-of-a-person"},
+          {socket_of("@/tmp/.X11-unix/X0"), "screen-of-a-person"},
+          {socket_of("/run/user/1000/wayland-0"), "screen-of-a-person"},
+          {connect_to("169.254.169.254", 80), "cloud-metadata"},
+          {connect_to("fd00:ec2::254", 80), "cloud-metadata"},
+          {connect_to("168.63.129.16", 80), "cloud-metadata"},
+          {file(kWrite, "/etc/claude-code/managed-settings.json"), "guards-of-the-organisation"},
+          {file(kCreate, "/etc/systemd/system/holdpointd.service.d/x.conf"), "guards-of-the-organisation"},
+          {socket_of("/run/holdpoint/api.sock"), "guard:daemon-sockets"},
+      },
+      HP_DENY);
+}
+
+TEST(Shipped, CodingPolicyAsksBeforeKeysAndCredentialsAreRead) {
+  expect_rules(
+      {
+          {file(kRead, "/home/u/.ssh/id_ed25519"), "ssh-keys"},
+          {file(kRead, "/root/.ssh/id_rsa"), "ssh-keys"},
+          {file(kRead | kWrite, "/home/u/.ssh/id_rsa"), "ssh-keys"},
+          {socket_of("/tmp/ssh-abc/agent.12"), "key-agents"},
+          {socket_of("/run/user/1000/gnupg/S.gpg-agent"), "key-agents"},
+          {file(kRead, "/home/u/.gnupg/private-keys-v1.d/A.key"), "pgp-keys"},
+          {file(kRead, "/home/u/.password-store/bank.gpg"), "passwords-browsers-mail"},
+          {file(kRead, "/home/u/.mozilla/firefox/p/cookies.sqlite"), "passwords-browsers-mail"},
+          {file(kRead, "/home/u/.config/google-chrome/Default/Login Data"), "passwords-browsers-mail"},
+          {file(kRead, "/home/u/.bitcoin/wallet.dat"), "wallets"},
+          {file(kRead, "/home/u/.bash_history", "/usr/bin/grep"), "shell-history"},
+          {file(kRead, "/etc/shadow"), "secrets-of-the-machine"},
+          {file(kRead, "/proc/1234/environ"), "variables-of-programs"},
+          {file(kRead, "/home/u/.aws/credentials"), "cloud-credentials"},
+          {file(kRead, "/home/u/.aws/sso/cache/x.json"), "cloud-credentials"},
+          {file(kRead, "/home/u/.kube/config"), "cloud-credentials"},
+          {file(kRead, "/home/u/.azure/msal_token_cache.json"), "cloud-credentials"},
+          {file(kRead, "/home/u/.terraform.d/credentials.tfrc.json"), "cloud-credentials"},
+          {file(kRead, "/home/u/.vault-token"), "cloud-credentials"},
+          {file(kRead, "/home/u/.config/gcloud/application_default_credentials.json"), "cloud-credentials"},
+          {file(kRead, "/etc/rancher/k3s/k3s.yaml"), "cluster-credentials"},
+          {file(kRead, "/home/u/.npmrc"), "service-tokens"},
+          {file(kRead, "/home/u/.pypirc"), "service-tokens"},
+          {file(kRead, "/home/u/.cargo/credentials.toml"), "service-tokens"},
+          {file(kRead, "/home/u/.gem/credentials"), "service-tokens"},
+          {file(kRead, "/home/u/.docker/config.json"), "service-tokens"},
+          {file(kRead, "/home/u/.config/gh/hosts.yml"), "service-tokens"},
+          {file(kRead, "/home/u/.netrc"), "service-tokens"},
+          {file(kRead, "/home/u/.git-credentials"), "service-tokens"},
+          {file(kRead, "/home/u/.claude/.credentials.json"), "tokens-of-agents"},
+          {file(kRead, "/home/u/project/.env"), "project-secrets"},
+          {file(kRead, "/srv/x/.env.production"), "project-secrets"},
+      },
+      HP_ASK);
+}
+
+TEST(Shipped, CodingPolicyAsksBeforeSomethingIsLeftBehind) {
+  expect_rules(
+      {
+          {file(kWrite, "/home/u/.ssh/authorized_keys"), "who-may-log-in"},
+          {file(kWrite, "/home/u/.bashrc"), "shell-start-up"},
+          {file(kCreate, "/home/u/.zshenv"), "shell-start-up"},
+          {file(kCreate, "/home/u/.config/systemd/user/x.service"), "services-and-jobs"},
+          {file(kCreate, "/home/u/.config/autostart/x.desktop"), "services-and-jobs"},
+          {file(kCreate, "/etc/cron.d/x"), "services-and-jobs"},
+          {file(kCreate, "/var/spool/cron/crontabs/u"), "services-and-jobs"},
+          {file(kCreate, "/home/u/.gitconfig.lock", "/usr/bin/git"), "git-settings-of-a-person"},
+          {file(kCreate, "/home/u/project/.git/hooks/pre-commit"), "git-hooks"},
+          {file(kCreate, "/home/u/.local/bin/git"), "programs-of-a-person"},
+          {file(kCreate, "/home/u/.cargo/bin/git"), "programs-of-a-person"},
+          {file(kWrite, "/home/u/.config/pip/pip.conf"), "settings-of-tools"},
+          {file(kWrite, "/home/u/.vimrc"), "settings-of-tools"},
+          {file(kWrite, "/home/u/.claude/settings.json"), "project-settings-of-agents"},
+          {file(kCreate, "/home/u/p/.claude/settings.local.json"), "project-settings-of-agents"},
+          {file(kCreate, "/home/u/p/.vscode/tasks.json"), "project-settings-of-agents"},
+          {file(kCreate, "/home/u/p/.mcp.json"), "project-settings-of-agents"},
+          {file(kWrite, "/home/u/.codex/config.toml"), "settings-of-agents"},
+          {file(kWrite, "/home/u/.copilot/mcp-config.json"), "settings-of-agents"},
+          {file(kWrite, "/etc/hosts"), "system-files"},
+          {file(kCreate, "/etc/profile.d/x.sh"), "system-files"},
+          {file(kCreate, "/usr/local/bin/git"), "system-files"},
+          {file(kWrite, "/var/lib/dpkg/lock-frontend", "/usr/bin/apt-get"), "package-managers"},
+      },
+      HP_ASK);
+}
+
+TEST(Shipped, CodingPolicyAsksOnTheWaysOutOfTheSession) {
+  expect_rules(
+      {
+          {socket_of("/run/docker.sock"), "container-engines"},
+          {socket_of("/var/run/docker.sock"), "container-engines"},
+          {socket_of("/run/containerd/containerd.sock"), "container-engines"},
+          {socket_of("@/containerd-shim/x.sock"), "container-engines"},
+          {socket_of("/run/user/1000/podman/podman.sock"), "container-engines"},
+          {socket_of("/run/user/1000/bus"), "service-manager"},
+          {socket_of("/run/dbus/system_bus_socket"), "service-manager"},
+          {socket_of("/run/systemd/private"), "service-manager"},
+          {socket_of("/tmp/tmux-1000/default"), "terminals-and-editors"},
+          {socket_of("/tmp/vscode-ipc-1.sock"), "terminals-and-editors"},
+          {socket_of("/run/postgresql/.s.PGSQL.5432"), "database-sockets"},
+          {file(kRead, "/dev/video0"), "sound-and-camera"},
+          {connect_to("127.0.0.1", 9222), "open-programs-of-a-person"},
+          {file(kExec, "/usr/bin/sudo"), "become-somebody"},
+          {file(kExec, "/usr/bin/systemctl"), "service-tools"},
+          {file(kExec, "/usr/bin/crontab"), "service-tools"},
+          {file(kExec, "/usr/bin/docker"), "container-tools"},
+          {file(kExec, "/home/u/bin/docker"), "container-tools"},
+          {file(kExec, "/usr/libexec/docker/cli-plugins/docker-compose", "/usr/bin/bash"), "container-tools"},
+          {file(kExec, "/usr/bin/unshare"), "other-roots"},
+          {file(kExec, "/usr/sbin/usermod"), "accounts-and-firewall"},
+          {file(kExec, "/usr/bin/ssh", "/usr/bin/git"), "other-machines"},
+          {file(kExec, "/usr/bin/scp", "/usr/bin/bash"), "other-machines"},
+          {file(kExec, "/usr/local/bin/kubectl"), "production-tools"},
+          {file(kExec, "/usr/local/aws-cli/v2/2.15.0/dist/aws"), "production-tools"},
+          {file(kExec, "/home/u/.pyenv/versions/3.12/bin/aws"), "production-tools"},
+          {file(kExec, "/home/u/venv/bin/twine"), "publishing-tools"},
+          {file(kExec, "/usr/local/bin/ngrok"), "tunnels"},
+          {connect_to("10.0.0.5", 22), "logins-of-others"},
+          {connect_to("10.0.0.5", 5432), "databases"},
+          {connect_to("10.0.0.5", 27018), "databases"},
+          {connect_to("127.0.0.1", 2375), "control-planes"},
+          {connect_to("2001:db8::1", 25), "mail"},
+      },
+      HP_ASK);
+}
+
+// One of each group that comes near, and stays free: a question too many makes people approve without reading.
+TEST(Shipped, CodingPolicyLeavesOrdinaryWorkAlone) {
+  const auto by_ssh = [](std::uint16_t port) {
+    Query query = connect_to("10.0.0.5", port);
+    query.executable = "/usr/bin/ssh";
+    return query;
   };
-  for (const auto& [query, id] : cases) EXPECT_EQ(evaluator(query).id, id) << query.path << " " << query.port;
+  const auto by = [](std::string socket, std::string executable) {
+    Query query = socket_of(std::move(socket));
+    query.executable = std::move(executable);
+    return query;
+  };
+  constexpr const char* kDefault = "default:coder";
+  expect_rules(
+      {
+          {file(kRead | kWrite, "/home/u/project/main.c"), kDefault},
+          {file(kCreate, "/tmp/x/y.o"), kDefault},
+          {file(kExec, "/usr/bin/make"), kDefault},
+          {file(kExec, "/home/u/project/node_modules/.bin/jest"), kDefault},
+          {file(kExec, "/home/u/.local/bin/claude"), kDefault},
+          {file(kRead, "/proc/sys/kernel/osrelease"), kDefault},
+          {file(kRead | kWrite, "/dev/null"), kDefault},
+          {socket_of("/tmp/.X11-unix/X99"), "screens-of-the-session"},
+          {connect_to("169.254.169.254", 53, 17), "resolver-at-the-metadata-address"},
+          {connect_to("10.0.0.5", 443), kDefault},
+          {connect_to("127.0.0.1", 8080), kDefault},
+          {file(kRead, "/home/u/.ssh/id_ed25519.pub"), "ssh-public-files"},
+          {file(kRead, "/home/u/.ssh/known_hosts"), "ssh-public-files"},
+          {file(kRead, "/home/u/.ssh/id_ed25519", "/usr/bin/ssh"), "keys-for-ssh"},
+          {by_ssh(22), "logins-of-ssh"},
+          {by("/tmp/ssh-abc/agent.12", "/usr/bin/ssh"), "key-agents-for-ssh"},
+          {file(kExec, "/usr/bin/ssh", "/usr/bin/scp"), "ssh-for-copies"},
+          {file(kRead, "/home/u/.gnupg/pubring.kbx"), kDefault},
+          {file(kRead, "/home/u/.bash_history", "/usr/bin/bash"), "history-for-shells"},
+          {file(kRead, "/etc/shadow", "/usr/bin/sudo"), "passwords-for-sudo"},
+          {file(kRead, "/proc/1234/stat"), kDefault},
+          {file(kRead, "/proc/1234/environ", "/usr/bin/ps"), "variables-for-ps"},
+          {file(kRead, "/home/u/.kube/config", "/usr/bin/kubectl"), "credentials-for-their-tools"},
+          {file(kRead, "/home/u/.config/gcloud/configurations/config_default"), kDefault},
+          {file(kRead, "/home/u/project/.npmrc"), kDefault},
+          {file(kRead, "/home/u/.cargo/config.toml"), kDefault},
+          {file(kRead, "/home/u/.claude/.credentials.json", "/usr/bin/node"), "tokens-for-agents"},
+          {file(kRead | kWrite, "/home/u/.claude/history.jsonl"), kDefault},
+          {file(kRead, "/home/u/project/.env.example"), kDefault},
+          {file(kCreate, "/home/u/project/.env"), kDefault},
+          {file(kRead, "/home/u/.bashrc"), kDefault},
+          {file(kRead, "/home/u/.gitconfig"), kDefault},
+          {file(kWrite, "/home/u/project/.git/config"), kDefault},
+          {file(kCreate, "/home/u/project/.git/hooks/pre-commit.sample"), "git-hook-samples"},
+          {file(kCreate, "/home/u/.cargo/bin/rg", "/home/u/.rustup/toolchains/stable/bin/cargo"),
+           "installs-of-cargo-and-go"},
+          {file(kCreate, "/home/u/p/.vscode/settings.json", "/usr/bin/git"), "project-settings-by-git"},
+          {file(kRead, "/etc/hosts"), kDefault},
+          {file(kCreate, "/usr/lib/x.so", "/usr/bin/dpkg"), "package-managers-at-work"},
+          {by("/run/docker.sock", "/usr/bin/docker"), "sockets-for-their-tools"},
+          {file(kExec, "/usr/libexec/docker/cli-plugins/docker-compose", "/usr/bin/docker"),
+           "containers-from-their-tools"},
+          {socket_of("/run/systemd/journal/stdout"), kDefault},
+          {socket_of("/run/systemd/resolve/io.systemd.Resolve"), kDefault},
+      },
+      HP_ALLOW);
+}
+
+// Customers add rules of their own; and other file operations come.
+TEST(Shipped, CodingPolicyLeavesRoomInTheTables) {
+  const Evaluator evaluator(contents("coding.yaml"));
+  EXPECT_LE(size_of(evaluator.image()).transitions, HP_MAX_TRANSITIONS * 85 / 100);
+  EXPECT_LE(size_of(evaluator.image()).rules, HP_MAX_RULES / 2);
 }
 
 TEST(Shipped, SchemaAndCompilerKnowTheSameRuleKeys) {
