@@ -3,6 +3,7 @@
 #include "hooks/tagging.bpf.c"
 #include "hooks/exec.bpf.c"
 #include "hooks/file.bpf.c"
+#include "hooks/change.bpf.c"
 #include "hooks/socket.bpf.c"
 #include "hooks/self.bpf.c"
 

@@ -110,6 +110,7 @@ int BPF_PROG(hp_path_mknod, const struct path* directory, struct dentry* entry) 
   if (subject(&tag) != SUBJECT_TAGGED) return 0;
   tag->create_dentry = (__u64)entry;
   tag->create_mount = (__u64)directory->mnt;
+  tag->note_flags = 0;
   tag->created_dentry = 0;
   return 0;
 }

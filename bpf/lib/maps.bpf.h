@@ -159,6 +159,8 @@ struct walk {
 struct workspace {
   struct walk walk;
   __u64 hash[2];
+  __u32 state; /* in which the last automaton ended */
+  __u32 reserved;
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +

@@ -40,7 +40,8 @@ static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_au
   return policy->accept[at];
 }
 
-/* Runs automaton `which` over ws->build[position, end). NO_SET when the image is broken. Global, as the others marked so: a
+/* Runs automaton `which` over ws->build[position, end): its set, or NO_SET when the image is broken. Leaves its state in ws->state.
+ * Global, as the others marked so: a
  * verifier then looks at it once, and not once for each way that leads to it. It knows no more of the arguments than their types. */
 __noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct workspace* ws, __u32 position,
                                __u32 end) {
@@ -49,6 +50,7 @@ __noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct wor
   struct run r = {
       .policy = policy, .automaton = automaton, .ws = ws, .position = position, .state = automaton->start};
   if (r.state) bpf_loop(end - position, run_step, &r, 0);
+  ws->state = r.state;
   if (r.broken) return NO_SET;
   return set_of(policy, automaton, r.state);
 }
@@ -131,13 +133,60 @@ deny:
   return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
 }
 
-static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,
-                                  struct outcome* out) {
-  __u32 packed = judge_packed(policy, operations, in->object, in->executable, in->destination);
+/* Lowest rule of `mask` that could decide about something below, or HP_MAX_RULES. */
+static __always_inline __u32 lowest_below(struct hp_policy* policy, __u32 operations,
+                                          const struct hp_set* below, const struct hp_set* executable,
+                                          const struct hp_set* mask) {
+  for (int w = 0; w < HP_SET_WORDS; w++) {
+    __u64 word = 0;
+#pragma unroll
+    for (int operation = 0; operation < HP_OP_COUNT; operation++)
+      word |= policy->operations[operation].words[w] & -(__u64)(operations >> operation & 1);
+    word &= below->words[w] & executable->words[w] & mask->words[w];
+    if (word) return w * 64 + lowest_bit(word);
+  }
+  return HP_MAX_RULES;
+}
+
+/* The strictest verdict that anything below a directory could get, packed as above; rule HP_MAX_RULES and allow when none is
+ * stricter. `state`: of the object automaton, at the directory's path. Global. */
+__noinline __u32 judge_below(struct hp_policy* policy, __u32 operations, __u32 state, __u32 executable_set) {
+  if (!policy) goto deny;
+  __u32 at = policy->automata[HP_AUTOMATON_OBJECT].accept_base + state;
+  if (at >= HP_MAX_STATES) goto deny;
+  const struct hp_set* below = set_at(policy, policy->below[at]);
+  const struct hp_set* executable = set_at(policy, executable_set);
+  if (!below || !executable) goto deny;
+  __u32 rule = lowest_below(policy, operations, below, executable, &policy->denying);
+  if (rule < HP_MAX_RULES) return rule | HP_DENY << PACK_VERDICT;
+  rule = lowest_below(policy, operations, below, executable, &policy->asking);
+  bounded(rule);
+  if (rule >= HP_MAX_RULES) return HP_MAX_RULES | HP_ALLOW << PACK_VERDICT;
+  return rule | HP_ASK << PACK_VERDICT | (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE;
+deny:
+  return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+}
+
+static __always_inline void unpack(__u32 packed, struct outcome* out) {
   out->rule = packed & 0xffff;
   out->verdict = packed >> PACK_VERDICT & 15;
   out->hold_mode = packed >> PACK_HOLD_MODE & 15;
   out->flags = packed >> PACK_FLAGS;
+}
+
+/* Keeps the stricter of two, and of equals the rule that comes first. */
+static __always_inline void stricter(struct outcome* best, const struct outcome* other) {
+  best->flags |= other->flags;
+  if (other->verdict < best->verdict || (other->verdict == best->verdict && other->rule >= best->rule))
+    return;
+  best->rule = other->rule;
+  best->verdict = other->verdict;
+  best->hold_mode = other->hold_mode;
+}
+
+static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,
+                                  struct outcome* out) {
+  unpack(judge_packed(policy, operations, in->object, in->executable, in->destination), out);
 }
 
 static __always_inline struct hp_policy* policy_of(__u32 agent) {

@@ -60,6 +60,11 @@ struct hp_policy {
   struct hp_rule rules[HP_MAX_RULES];
   struct hp_set sets[HP_MAX_SETS];
   __u16 accept[HP_MAX_STATES]; /* index into sets */
+  /* Object automaton: index of the set of all rules that could decide about something below a directory whose path ends in this
+   * state. Moving the directory is an access to all of that. */
+  __u16 below[HP_MAX_STATES];
+  struct hp_set asking;  /* rules whose verdict is ask */
+  struct hp_set denying; /* rules whose verdict is deny */
   __u16 next[HP_MAX_TRANSITIONS];
 };
 

@@ -9,10 +9,31 @@ enum hp_operation {
   HP_OP_EXEC = 0,
   HP_OP_READ = 1,    /* open an existing object for reading */
   HP_OP_WRITE = 2,   /* open an existing object for writing, or truncate it while opening */
-  HP_OP_CREATE = 3,  /* open creates the file */
-  HP_OP_CONNECT = 4, /* connect a stream, or give a datagram socket its peer */
-  HP_OP_SEND = 5,    /* send to an address of its own: unconnected UDP, TCP fast open, unix datagram */
-  HP_OP_COUNT = 6,
+  HP_OP_CREATE = 3,  /* a new name: a file, directory, device, FIFO, socket or symbolic link, and where a file is moved to */
+  HP_OP_DELETE = 4,  /* a name goes: unlink, rmdir, and where a file is moved from */
+  HP_OP_LINK = 5,    /* an object gets a second name */
+  HP_OP_ATTRIBUTES = 6, /* owner, mode, access list, extended attributes */
+  HP_OP_CONNECT = 7,    /* connect a stream, or give a datagram socket its peer */
+  HP_OP_SEND = 8,       /* send to an address of its own: unconnected UDP, TCP fast open, unix datagram */
+  HP_OP_COUNT = 9,
+};
+
+/* What a process calls, where the operations alone do not say it. Part of what is approved. */
+enum hp_call {
+  HP_CALL_NONE = 0, /* exec, open, connect, send */
+  HP_CALL_MKDIR = 1,
+  HP_CALL_MKNOD = 2,
+  HP_CALL_SYMLINK = 3,
+  HP_CALL_UNLINK = 4,
+  HP_CALL_RMDIR = 5,
+  HP_CALL_RENAME = 6,
+  HP_CALL_EXCHANGE = 7,
+  HP_CALL_LINK = 8,
+  HP_CALL_TRUNCATE = 9,
+  HP_CALL_CHMOD = 10,
+  HP_CALL_CHOWN = 11,
+  HP_CALL_XATTR = 12, /* set or remove an extended attribute, access lists included */
+  HP_CALL_COUNT = 13,
 };
 
 /* Ordered by strictness: the larger wins where two apply. */
