@@ -50,8 +50,9 @@ struct hp_identity {
   __u16 port;       /* host order */
   __u16 protocol;   /* IPPROTO_* */
   __u32 argc;
-  __u32 call;   /* hp_call */
-  __u32 second; /* where in `path` the second path begins (rename, link), or the attribute's name (xattr); 0: nothing */
+  __u32 call; /* hp_call */
+  __u32
+      second; /* where in `path` the second path begins (rename, link), or the attribute's name (xattr); 0: nothing */
   __u64 detail; /* mkdir, mknod, chmod: mode; chown: uid << 32 | gid, ~0 = unchanged */
 };
 

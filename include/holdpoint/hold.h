@@ -98,16 +98,18 @@ struct hp_tag {
   __u64 hold_id;                             /* of the access that is suspended or was just released */
   __u64 echo_device, echo_inode, echo_until; /* last denial, see HP_DENIAL_ECHO_NS */
   __u64 reenter_digest[2],
-      reenter_until;   /* a released open of a FIFO comes back to the hook within the same call */
-  __u64 create_dentry; /* a path hook's note for its inode twin: the entry that is made, changed or taken away, */
-  __u64 create_mount;  /* and the mount it was reached through */
-  __u64 write_mount;   /* the mount that this call last asked to write to: attributes are set without naming one */
-  __u64 moot_hold;     /* an open that is held, */
+      reenter_until; /* a released open of a FIFO comes back to the hook within the same call */
+  __u64
+      create_dentry; /* a path hook's note for its inode twin: the entry that is made, changed or taken away, */
+  __u64 create_mount; /* and the mount it was reached through */
+  __u64
+      write_mount; /* the mount that this call last asked to write to: attributes are set without naming one */
+  __u64 moot_hold;      /* an open that is held, */
   __u64 moot_digest[2]; /* and the question about its creation, which was moot in the same call */
   __u64
       created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
   __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
-  __u32 note_flags; /* of the rename that is noted */
+  __u32 note_flags;      /* of the rename that is noted */
   __u64
       exec_hold; /* released exec that is under way: for the record should its argv differ, and for `bound` */
   __u64 bound;   /* key in map `bound`, or 0 */

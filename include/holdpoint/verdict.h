@@ -7,11 +7,12 @@
  * the strictest of the two verdicts counts. */
 enum hp_operation {
   HP_OP_EXEC = 0,
-  HP_OP_READ = 1,    /* open an existing object for reading */
-  HP_OP_WRITE = 2,   /* open an existing object for writing, or truncate it while opening */
-  HP_OP_CREATE = 3,  /* a new name: a file, directory, device, FIFO, socket or symbolic link, and where a file is moved to */
-  HP_OP_DELETE = 4,  /* a name goes: unlink, rmdir, and where a file is moved from */
-  HP_OP_LINK = 5,    /* an object gets a second name */
+  HP_OP_READ = 1,  /* open an existing object for reading */
+  HP_OP_WRITE = 2, /* open an existing object for writing, or truncate it while opening */
+  HP_OP_CREATE =
+      3, /* a new name: a file, directory, device, FIFO, socket or symbolic link, and where a file is moved to */
+  HP_OP_DELETE = 4,     /* a name goes: unlink, rmdir, and where a file is moved from */
+  HP_OP_LINK = 5,       /* an object gets a second name */
   HP_OP_ATTRIBUTES = 6, /* owner, mode, access list, extended attributes */
   HP_OP_CONNECT = 7,    /* connect a stream, or give a datagram socket its peer */
   HP_OP_SEND = 8,       /* send to an address of its own: unconnected UDP, TCP fast open, unix datagram */

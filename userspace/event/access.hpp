@@ -16,8 +16,9 @@
 namespace holdpoint::event {
 
 struct Access {
-  hp_access fixed{};                     // as the kernel wrote it; plain numbers, nothing secret
-  std::string path;                      // object or socket name, bytes as they are; empty for addresses
+  hp_access fixed{};   // as the kernel wrote it; plain numbers, nothing secret
+  std::string path;    // object or socket name, bytes as they are; empty for addresses
+  std::string second;  // where a rename or link leads; the attribute's name of an xattr; else empty
   std::vector<std::string> argv;         // exec only
   std::vector<std::string> environment;  // exec only: "NAME=value" of the variables that the policy names
 };
@@ -34,7 +35,9 @@ struct Event {
 
 // "exec", "read", "read+write", "create", "connect", "send" for a mask of 1 << hp_operation.
 [[nodiscard]] std::string operation_text(std::uint32_t operations);
-// "10.0.0.5:5432/tcp", "[fd00::1]:53/udp", the path, or "@name".
+// The same, or what was called where that says more: "rename", "mkdir", "chmod 0755", "chown 1000:-".
+[[nodiscard]] std::string operation_text(const hp_identity& identity);
+// "10.0.0.5:5432/tcp", "[fd00::1]:53/udp", the path, "@name", or "/from -> /to".
 [[nodiscard]] std::string object_text(const Access& access);
 // One stable lower-case word with dashes for each hp_cause ("rule", "session-holds", …).
 [[nodiscard]] std::string cause_text(std::uint8_t cause);

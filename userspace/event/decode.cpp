@@ -33,6 +33,11 @@ Result<> check_fixed(const hp_access& fixed) {
   if (fixed.verdict > HP_DENY) return fail(fmt::format("access: unknown verdict {}", fixed.verdict));
   if (fixed.path_length > HP_PATH_MAX)
     return fail(fmt::format("access: path of {} bytes, at most {}", fixed.path_length, HP_PATH_MAX));
+  if (fixed.identity.call >= HP_CALL_COUNT)
+    return fail(fmt::format("access: unknown call {}", fixed.identity.call));
+  if (fixed.identity.second > fixed.path_length)
+    return fail(
+        fmt::format("access: a second path at {} of {} bytes", fixed.identity.second, fixed.path_length));
   return {};
 }
 
@@ -89,9 +94,16 @@ Result<Arguments> decode_arguments(const hp_access& fixed, std::span<const std::
 }
 
 Result<Access> decode_access(const hp_access& fixed, std::string_view path_bytes) {
+  std::string second;
+  if (const auto at = fixed.identity.second; at != 0) {
+    auto behind = decode_path(fixed, path_bytes.substr(at));
+    if (!behind) return std::unexpected(behind.error());
+    second = *std::move(behind);
+    path_bytes = path_bytes.substr(0, at);
+  }
   auto path = decode_path(fixed, path_bytes);
   if (!path) return std::unexpected(path.error());
-  return Access{fixed, *std::move(path), {}, {}};
+  return Access{fixed, *std::move(path), std::move(second), {}, {}};
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ MaskedText restore_masked(std::string stored, unsigned hidden) {
 MaskedAccess mask(const Access& access, const Process& process, const std::vector<BoundFile>& bound,
                   std::vector<std::string> warnings) {
   MaskedAccess out;
-  out.operation = operation_text(access.fixed.identity.operations);
+  out.operation = operation_text(access.fixed.identity);
   out.object = mask(object_text(access));
   std::string line;
   for (const auto& argument : access.argv) line.append(argument).push_back('\0');

@@ -12,8 +12,14 @@
 namespace holdpoint::event {
 namespace {
 
-constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {"exec",   "read",    "write",
-                                                                       "create", "connect", "send"};
+constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {
+    "exec", "read", "write", "create", "delete", "link", "attributes", "connect", "send"};
+
+constexpr std::array<std::string_view, HP_CALL_COUNT> call_words = {
+    "",         "mkdir", "mknod",    "symlink", "delete", "rmdir", "rename",
+    "exchange", "link",  "truncate", "chmod",   "chown",  "xattr"};
+
+std::string id_text(std::uint64_t id) { return id == 0xffffffffU ? "-" : fmt::format("{}", id); }
 
 constexpr std::array<std::string_view, HP_CAUSE_END> cause_words = {
     "rule",        "decision",      "echo",        "unresolved", "no-policy", "no-storage",
@@ -58,7 +64,20 @@ std::string operation_text(std::uint32_t operations) {
   return text.empty() ? "none" : text;
 }
 
+std::string operation_text(const hp_identity& identity) {
+  if (identity.call == HP_CALL_NONE || identity.call >= HP_CALL_COUNT)
+    return operation_text(identity.operations);
+  const std::string word(call_words[identity.call]);
+  const std::uint64_t detail = identity.detail;
+  if (identity.call == HP_CALL_CHMOD) return fmt::format("{} {:04o}", word, detail);
+  if (identity.call == HP_CALL_CHOWN)
+    return fmt::format("{} {}:{}", word, id_text(detail >> 32), id_text(detail & 0xffffffffU));
+  return word;
+}
+
 std::string object_text(const Access& access) {
+  if (!access.second.empty())
+    return access.path + (access.fixed.identity.call == HP_CALL_XATTR ? " " : " -> ") + access.second;
   if (access.fixed.identity.kind == HP_OBJECT_INET) return inet_text(access.fixed.identity);
   return access.path;
 }

@@ -3,6 +3,7 @@
 #include "kernel/programs.hpp"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -53,6 +54,14 @@ void raise(__u64& counter, std::uint64_t least) {
   }
 }
 
+// A program for a hook that older kernels do not have.
+void load_where_there(bpf_program* program, const char* hook) {
+  btf* kernel = ::btf__load_vmlinux_btf();
+  const bool there = kernel != nullptr && ::btf__find_by_name_kind(kernel, hook, BTF_KIND_FUNC) > 0;
+  ::bpf_program__set_autoload(program, there);
+  ::btf__free(kernel);
+}
+
 void remove_links(const std::string& pins, std::uint32_t keep) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(pins, ignored)) {
@@ -97,6 +106,8 @@ Result<> Programs::open_and_load(const Options& options) {
     if (::bpf_map__is_internal(map)) continue;
     ::bpf_map__set_pin_path(map, fmt::format("{}/maps/{}", directory_, ::bpf_map__name(map)).c_str());
   }
+  load_where_there(skeleton_->progs.hp_set_acl, "bpf_lsm_inode_set_acl");
+  load_where_there(skeleton_->progs.hp_remove_acl, "bpf_lsm_inode_remove_acl");
   if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
     return fail(fmt::format("the kernel refused the BPF programs: {}", log.tail()),
                 "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of "
@@ -133,6 +144,7 @@ Result<> Programs::attach() {
     if (program == skeleton_->progs.hp_sweep || program == skeleton_->progs.hp_untag ||
         program == skeleton_->progs.hp_files || program == skeleton_->progs.hp_filed)
       continue;  // attached, or run, at each use
+    if (!::bpf_program__autoload(program)) continue;
     const std::string name = ::bpf_program__name(program);
     bpf_link* link = ::bpf_program__attach(program);
     if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);

@@ -50,7 +50,8 @@ std::unexpected<Error> over_budget(const Overflow& overflow, std::string_view su
 }
 
 Result<void> add_dimension(ImageWriter& writer, hp_automaton_id id, const Dimension& dimension,
-                           std::string_view subject, const std::vector<std::string>& files) {
+                           std::string_view subject, const std::vector<std::string>& files,
+                           const RuleSet& certain) {
   constexpr std::string_view kNames[] = {"object", "executable", "destination"};
   const auto refuse = [&](const Overflow& overflow) {
     return over_budget(overflow, subject, kNames[id], files);
@@ -63,6 +64,9 @@ Result<void> add_dimension(ImageWriter& writer, hp_automaton_id id, const Dimens
   const Dfa smallest = minimize(*raw);
   const auto added = writer.add_automaton(id, smallest, dimension.always, dimension.dominated);
   if (!added) return refuse(multiplying_patterns(dimension.nfa, dimension.dominated, added.error()));
+  if (id != HP_AUTOMATON_OBJECT) return {};
+  const auto below = writer.add_below(smallest, certain);
+  if (!below) return refuse(multiplying_patterns(dimension.nfa, dimension.dominated, below.error()));
   return {};
 }
 
@@ -124,7 +128,7 @@ Result<std::unique_ptr<hp_policy>> compile(const AgentPolicy& policy, const std:
   for (const auto& [id, dimension] :
        {std::pair{HP_AUTOMATON_OBJECT, &object}, std::pair{HP_AUTOMATON_EXECUTABLE, &executable},
         std::pair{HP_AUTOMATON_DESTINATION, &destination}}) {
-    if (auto added = add_dimension(writer, id, *dimension, subject, files); !added) {
+    if (auto added = add_dimension(writer, id, *dimension, subject, files, executable.always); !added) {
       return std::unexpected(std::move(added.error()));
     }
   }
@@ -149,7 +153,8 @@ Result<std::unique_ptr<hp_policy>> compile_cgroups(const Checked& policy, std::u
   for (const auto& [id, dimension] :
        {std::pair{HP_AUTOMATON_OBJECT, &cgroups}, std::pair{HP_AUTOMATON_EXECUTABLE, &nothing},
         std::pair{HP_AUTOMATON_DESTINATION, &nothing}}) {
-    if (auto added = add_dimension(writer, id, *dimension, "cgroups of the agents", policy.files); !added) {
+    if (auto added = add_dimension(writer, id, *dimension, "cgroups of the agents", policy.files, {});
+        !added) {
       return std::unexpected(std::move(added.error()));
     }
   }

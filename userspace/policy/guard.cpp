@@ -6,7 +6,9 @@
 namespace holdpoint::policy {
 namespace {
 
-constexpr std::uint32_t kChange = operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
+constexpr std::uint32_t kChange = operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE) |
+                                  operation_bit(HP_OP_DELETE) | operation_bit(HP_OP_LINK) |
+                                  operation_bit(HP_OP_ATTRIBUTES);
 
 Pattern pattern(const std::string& text, GlobUse use) {
   auto glob = parse_glob(text, use);

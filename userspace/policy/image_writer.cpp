@@ -2,6 +2,9 @@
 #include "policy/image_writer.hpp"
 
 #include <algorithm>
+#include <vector>
+
+#include "policy/below.hpp"
 
 namespace holdpoint::policy {
 
@@ -13,6 +16,8 @@ ImageWriter::ImageWriter(std::uint32_t generation) : image_(std::make_unique<hp_
 void ImageWriter::add_rule(const hp_rule& rule, std::uint32_t operations) {
   const std::uint32_t number = image_->rule_count++;
   image_->rules[number] = rule;
+  if (rule.verdict == HP_ASK) image_->asking.words[number / 64] |= 1ULL << (number % 64);
+  if (rule.verdict == HP_DENY) image_->denying.words[number / 64] |= 1ULL << (number % 64);
   for (std::uint32_t operation = 0; operation < HP_OP_COUNT; ++operation) {
     if ((operations & (1U << operation)) == 0) continue;
     image_->operations[operation].words[number / 64] |= 1ULL << (number % 64);
@@ -52,6 +57,29 @@ std::expected<void, std::string> ImageWriter::add_automaton(hp_automaton_id id, 
     image_->accept[states_++] = *set;
   }
   for (const std::uint32_t next : dfa.next) image_->next[transitions_++] = static_cast<std::uint16_t>(next);
+  return {};
+}
+
+RuleSet ImageWriter::rules_of(const hp_set& set) const {
+  RuleSet rules;
+  for (std::size_t rule = 0; rule < image_->rule_count; ++rule)
+    rules.set(rule, (set.words[rule / 64] >> (rule % 64) & 1) != 0);
+  return rules;
+}
+
+std::expected<void, std::string> ImageWriter::add_below(const Dfa& dfa, const RuleSet& certain) {
+  const hp_automaton& automaton = image_->automata[HP_AUTOMATON_OBJECT];
+  std::vector<RuleSet> sets;
+  for (std::uint32_t state = 0; state < dfa.states(); ++state)
+    sets.push_back(rules_of(image_->sets[image_->accept[automaton.accept_base + state]]));
+  std::vector<RuleSet> operations;
+  for (const hp_set& operation : image_->operations) operations.push_back(rules_of(operation));
+  const auto below = rules_below(dfa, sets, certain, operations);
+  for (std::uint32_t state = 0; state < dfa.states(); ++state) {
+    const auto set = set_index(below[state]);
+    if (!set) return std::unexpected("rule sets");
+    image_->below[automaton.accept_base + state] = *set;
+  }
   return {};
 }
 

@@ -21,10 +21,14 @@ class ImageWriter {
   [[nodiscard]] std::expected<void, std::string> add_automaton(hp_automaton_id id, const Dfa& dfa,
                                                                const RuleSet& always,
                                                                const Dominated& dominated);
+  // Of the object automaton, after it was added: what moving a directory has to ask about. `certain`: rules that ask nothing of
+  // the executable. Error: as above.
+  [[nodiscard]] std::expected<void, std::string> add_below(const Dfa& dfa, const RuleSet& certain);
   [[nodiscard]] std::unique_ptr<hp_policy> finish() { return std::move(image_); }
 
  private:
   std::optional<std::uint16_t> set_index(const RuleSet& rules);
+  [[nodiscard]] RuleSet rules_of(const hp_set& set) const;
 
   std::unique_ptr<hp_policy> image_;
   std::unordered_map<RuleSet, std::uint16_t> sets_;

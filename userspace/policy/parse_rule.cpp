@@ -15,14 +15,21 @@ constexpr std::string_view kAskKeys[] = {"timeout", "on_timeout", "hold"};
 constexpr std::size_t kMaxRuleId = 63;
 
 constexpr int kFiles = operation_bit(HP_OP_READ) | operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
+constexpr int kChanges = operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE) |
+                         operation_bit(HP_OP_DELETE) | operation_bit(HP_OP_LINK) |
+                         operation_bit(HP_OP_ATTRIBUTES);
 constexpr Choice kOperations[] = {
     {"exec", operation_bit(HP_OP_EXEC)},
     {"read", operation_bit(HP_OP_READ)},
     {"write", operation_bit(HP_OP_WRITE)},
     {"create", operation_bit(HP_OP_CREATE)},
+    {"delete", operation_bit(HP_OP_DELETE)},
+    {"link", operation_bit(HP_OP_LINK)},
+    {"attributes", operation_bit(HP_OP_ATTRIBUTES)},
     {"connect", operation_bit(HP_OP_CONNECT)},
     {"send", operation_bit(HP_OP_SEND)},
     {"open", kFiles},
+    {"change", kChanges},
     {"network", kNetworkOperations},
     {"any", kFileOperations | kNetworkOperations},
 };
@@ -71,7 +78,7 @@ void check_objects(const Fields& fields, const Rule& rule, Operations on, Diagno
     out.error(place->place, fmt::format("'{}' never applies: 'on' names none of {}", key, words),
               fmt::format("add one of {} to 'on', or remove '{}'", words, key));
   };
-  needs("path", kFileOperations, "exec, read, write, create");
+  needs("path", kFileOperations, "exec, read, write, create, delete, link, attributes");
   needs("to", kNetworkOperations, "connect, send");
   needs("socket", kNetworkOperations, "connect, send");
   if (on.any || out.has_errors() || rule.any_object()) return;

@@ -18,7 +18,9 @@ namespace holdpoint::policy {
 
 constexpr std::uint32_t operation_bit(hp_operation operation) { return 1U << operation; }
 inline constexpr std::uint32_t kFileOperations = operation_bit(HP_OP_EXEC) | operation_bit(HP_OP_READ) |
-                                                 operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE);
+                                                 operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE) |
+                                                 operation_bit(HP_OP_DELETE) | operation_bit(HP_OP_LINK) |
+                                                 operation_bit(HP_OP_ATTRIBUTES);
 inline constexpr std::uint32_t kNetworkOperations = operation_bit(HP_OP_CONNECT) | operation_bit(HP_OP_SEND);
 
 inline constexpr std::chrono::seconds kDefaultTimeout = std::chrono::minutes(15);
