@@ -4,6 +4,7 @@
 #include "hooks/exec.bpf.c"
 #include "hooks/file.bpf.c"
 #include "hooks/change.bpf.c"
+#include "hooks/attributes.bpf.c"
 #include "hooks/socket.bpf.c"
 #include "hooks/self.bpf.c"
 

@@ -5,7 +5,7 @@
  *   path_mknod    notes entry and mount of a file about to be created. It decides nothing: it runs before the lookup and
  *                 before ordinary permissions, and its error is dropped when the file turns out to exist.
  *   inode_create  decides the creation, after permissions. */
-#include "lib/hold.bpf.h"
+#include "lib/change.bpf.h"
 #include "lib/exec_workspace.bpf.h"
 
 static __always_inline __u32 open_operations(struct file* file) {
@@ -106,13 +106,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
 
 SEC("lsm/path_mknod")
 int BPF_PROG(hp_path_mknod, const struct path* directory, struct dentry* entry) {
-  struct hp_tag* tag;
-  if (subject(&tag) != SUBJECT_TAGGED) return 0;
-  tag->create_dentry = (__u64)entry;
-  tag->create_mount = (__u64)directory->mnt;
-  tag->note_flags = 0;
-  tag->created_dentry = 0;
-  return 0;
+  return note(entry, directory->mnt, 0);
 }
 
 SEC("lsm/inode_create")

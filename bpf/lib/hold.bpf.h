@@ -337,15 +337,6 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
   return 0;
 }
 
-/* The same under the rules that match `in`. */
-static __always_inline int decide_for(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
-                                      struct socket_mark* mark, struct hp_policy* policy,
-                                      const struct sets* in) {
-  struct outcome out;
-  judge(policy, ws->event.access.identity.operations, in, &out);
-  return settle(tag, ws, exec, mark, policy, out);
-}
-
 static __always_inline int decide(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
                                   struct hp_policy* policy, const struct sets* in) {
   struct outcome out;

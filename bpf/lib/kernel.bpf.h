@@ -143,6 +143,10 @@ struct file {
   unsigned int f_flags;
   unsigned int f_mode;
 } CORE;
+struct iattr {
+  unsigned int ia_valid;
+  struct timespec64 ia_mtime;
+} CORE;
 struct fs_struct {
   struct path root;
   struct path pwd;

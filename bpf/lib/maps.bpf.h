@@ -156,10 +156,18 @@ struct walk {
   __u32 reserved;
 };
 
+/* A name that something has, gets or loses: what the object automaton says to its path. */
+struct place {
+  __u32 set;
+  __u32 state; /* in which it ended */
+};
+
 struct workspace {
   struct walk walk;
   __u64 hash[2];
-  __u32 state; /* in which the last automaton ended */
+  struct place places[2]; /* of a change: the name that is changed or taken away, and the one that is made */
+  __u32 rule, verdict, hold_mode, rule_flags; /* the strictest outcome of a change so far */
+  __u32 state;                                /* in which the last automaton ended */
   __u32 reserved;
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   struct hp_event event; /* laid out as the ring carries it */

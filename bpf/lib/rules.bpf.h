@@ -40,9 +40,9 @@ static __always_inline __u32 set_of(struct hp_policy* policy, const struct hp_au
   return policy->accept[at];
 }
 
-/* Runs automaton `which` over ws->build[position, end): its set, or NO_SET when the image is broken. Leaves its state in ws->state.
- * Global, as the others marked so: a
- * verifier then looks at it once, and not once for each way that leads to it. It knows no more of the arguments than their types. */
+/* Runs automaton `which` over ws->build[position, end): its set, or NO_SET when the image is broken. Leaves its state in
+ * ws->state. Global, as the others marked so: a verifier then looks at it once, and not once for each way that leads to it. It
+ * knows no more of the arguments than their types. */
 __noinline __u32 automaton_run(struct hp_policy* policy, __u32 which, struct workspace* ws, __u32 position,
                                __u32 end) {
   if (!policy || !ws || which >= HP_AUTOMATON_COUNT || position > end || end > HP_PATH_MAX) return NO_SET;
@@ -111,17 +111,20 @@ struct outcome {
 #define PACK_FLAGS 24
 __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
                               __u32 executable_set, __u32 destination_set) {
-  /* Verdict above, and below it the rule counted from the end: the largest is the strictest, and of equals the first. */
-  __u32 best = 0, flags = 0;
   if (!policy) goto deny;
+  /* Verdict above, and below it the rule counted from the end: the largest is the strictest, and of equals the first. Both are
+   * zeroes out of memory: a verifier would look at each combination of operations once more for numbers that it knows. */
+  __s64 best = policy->automata[HP_AUTOMATON_OBJECT].reserved;
+  __u32 flags = best;
   for (int operation = 0; operation < HP_OP_COUNT; operation++) {
     if (!(operations & (1U << operation))) continue;
     __u32 rule = first_rule(policy, operation, object_set, executable_set, destination_set);
     bounded(rule);
     if (rule >= HP_MAX_RULES) goto deny;
     const struct hp_rule* found = &policy->rules[rule];
-    __u32 this = (__u32)(found->verdict + 1) << 16 | (0xffff - rule);
-    best = this > best ? this : best;
+    __s64 more = (__s64)((__u64)(found->verdict + 1) << 16 | (0xffff - rule)) - best;
+    bounded(more);
+    best += more & ~(more >> 63); /* the larger one, without a branch to follow */
     flags |= found->flags;
   }
   __u32 rule = 0xffff - (best & 0xffff);
@@ -167,21 +170,19 @@ deny:
   return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
 }
 
+/* State behind the slash of a directory whose path ends in `state`. Broken image: a state of its own. */
+static __always_inline __u32 state_inside(struct hp_policy* policy, __u32 state) {
+  const struct hp_automaton* automaton = &policy->automata[HP_AUTOMATON_OBJECT];
+  __u32 at = automaton->next_base + state * automaton->classes + automaton->class_of['/'];
+  bounded(at);
+  return at < HP_MAX_TRANSITIONS ? policy->next[at] : NO_SET;
+}
+
 static __always_inline void unpack(__u32 packed, struct outcome* out) {
   out->rule = packed & 0xffff;
   out->verdict = packed >> PACK_VERDICT & 15;
   out->hold_mode = packed >> PACK_HOLD_MODE & 15;
   out->flags = packed >> PACK_FLAGS;
-}
-
-/* Keeps the stricter of two, and of equals the rule that comes first. */
-static __always_inline void stricter(struct outcome* best, const struct outcome* other) {
-  best->flags |= other->flags;
-  if (other->verdict < best->verdict || (other->verdict == best->verdict && other->rule >= best->rule))
-    return;
-  best->rule = other->rule;
-  best->verdict = other->verdict;
-  best->hold_mode = other->hold_mode;
 }
 
 static __always_inline void judge(struct hp_policy* policy, __u32 operations, const struct sets* in,

@@ -51,9 +51,12 @@ struct hp_identity {
   __u16 protocol;   /* IPPROTO_* */
   __u32 argc;
   __u32 call; /* hp_call */
-  __u32
-      second; /* where in `path` the second path begins (rename, link), or the attribute's name (xattr); 0: nothing */
-  __u64 detail; /* mkdir, mknod, chmod: mode; chown: uid << 32 | gid, ~0 = unchanged */
+  /* Where in `path` the second text begins: another path (rename, link), the attribute's name (xattr), what a symbolic link is to
+   * contain (symlink). 0: there is none. */
+  __u32 second;
+  /* mkdir, mknod, chmod: mode. chown: uid << 32 | gid, all ones where one stays. rename: inode of what is replaced. times: the
+   * second that is set, 0 for now. */
+  __u64 detail;
 };
 
 struct hp_access {

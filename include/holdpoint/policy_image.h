@@ -65,6 +65,10 @@ struct hp_policy {
   __u16 below[HP_MAX_STATES];
   struct hp_set asking;  /* rules whose verdict is ask */
   struct hp_set denying; /* rules whose verdict is deny */
+  /* Object automaton: state behind the slash of a directory so deep and so named that no rule means it in particular. What is
+   * reached through a symbolic link in such a place is judged there as anywhere. */
+  __u32 elsewhere;
+  __u32 reserved;
   __u16 next[HP_MAX_TRANSITIONS];
 };
 

@@ -34,7 +34,9 @@ enum hp_call {
   HP_CALL_CHMOD = 10,
   HP_CALL_CHOWN = 11,
   HP_CALL_XATTR = 12, /* set or remove an extended attribute, access lists included */
-  HP_CALL_COUNT = 13,
+  HP_CALL_TIMES = 13, /* utimensat and its relatives */
+  HP_CALL_FLAGS = 14, /* chattr: immutable, append-only, project and the like */
+  HP_CALL_COUNT = 15,
 };
 
 /* Ordered by strictness: the larger wins where two apply. */

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 static const struct actor_step* const tables[] = {
-    actor_file, actor_exec, actor_socket, actor_held, actor_faults, actor_rows, actor_compat, actor_trace,
+    actor_file, actor_exec,   actor_socket, actor_held,   actor_faults,
+    actor_rows, actor_compat, actor_trace,  actor_change,
 };
 
 long actor_say(const char* what, long result) {

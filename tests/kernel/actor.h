@@ -20,6 +20,7 @@ extern const struct actor_step actor_faults[];
 extern const struct actor_step actor_rows[];
 extern const struct actor_step actor_compat[];
 extern const struct actor_step actor_trace[];
+extern const struct actor_step actor_change[];
 
 /* Prints "WHAT ok RESULT", or "WHAT ERRNO-NAME" (by errno) when the result is negative, as one line at once. Returns the
  * result. errno 513 and the like, which no program may see, are printed as numbers. */

@@ -129,6 +129,19 @@ def test_pins_store_and_policies_are_not_written():
         assert not (directory / "new").exists()
 
 
+def test_pins_store_and_policies_are_not_taken_away():
+    pins = pathlib.Path(PINS) / "holdpoint"
+    for kept in (next(path for path in pins.iterdir() if path.name.startswith("links-")) / "hp_file_open", daemon.state / "holdpoint.db",
+                 daemon.policies / "10-test.yaml"):
+        for change in ("os.unlink({!r})", "os.rename({!r}, {!r} + '2')", "os.link({!r}, {!r} + '2')", "os.chmod({!r}, 0o666)",
+                       "os.truncate({!r}, 0)", "os.utime({!r})"):
+            refused(change.format(str(kept), str(kept)), "EPERM", *(["EINVAL"] if "truncate" in change else []))
+        assert kept.exists(), kept
+    for directory in (pins, daemon.state, TMP):
+        refused(f"os.rename({str(directory)!r}, {str(directory) + '2'!r})", "EPERM", "EBUSY")
+        assert directory.exists()
+
+
 def test_other_sessions_get_no_signal():
     other = daemon.spawn("sleep", "1000", session="other")
     own = daemon.spawn("sleep", "1000", session="guard")
@@ -156,6 +169,7 @@ with Daemon(RULES, name="guard") as daemon:
         test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,
         test_pins_store_and_policies_are_not_written,
+        test_pins_store_and_policies_are_not_taken_away,
         test_other_sessions_get_no_signal,
         test_what_was_tried_is_recorded,
     ])

@@ -9,7 +9,10 @@ WANTED = {
     "hp_exec_begin", "hp_exec_check", "hp_exec_committ", "hp_file_open", "hp_path_mknod", "hp_inode_create",
     "hp_socket_conne", "hp_socket_sendm", "hp_unix_stream_", "hp_unix_may_sen", "hp_task_alloc", "hp_fork", "hp_attach",
     "hp_cgroup_mkdir", "hp_cgroup_rmdir", "hp_mark_cgroup", "hp_sweep", "hp_untag", "hp_filed", "hp_task_kill", "hp_ptrace", "hp_bpf",
-    "hp_anonymous_in", "hp_signal", "hp_exit",
+    "hp_anonymous_in", "hp_signal", "hp_exit", "hp_path_mkdir", "hp_path_symlink", "hp_path_unlink", "hp_path_rmdir",
+    "hp_path_link", "hp_path_rename", "hp_inode_mkdir", "hp_inode_mknod", "hp_inode_symlin", "hp_inode_unlink", "hp_inode_rmdir",
+    "hp_inode_link", "hp_inode_rename", "hp_path_truncat", "hp_path_chmod", "hp_path_chown", "hp_file_ioctl", "hp_file_ioctl32",
+    "hp_want_write", "hp_want_write_f", "hp_setxattr", "hp_removexattr",
 }
 
 
@@ -19,6 +22,7 @@ def test_every_program_is_loaded_and_within_its_bound():
     for name, count in sorted(counts.items(), key=lambda item: -item[1]):
         print(f"     {name:16} {count:6} verified instructions")
     assert counts.keys() >= WANTED, f"not loaded: {WANTED - counts.keys()}"
+    assert len(counts.keys() & {"hp_set_times", "hp_set_times_ol"}) == 1, "the hook of times has one of two forms"
     assert all(count > 0 for count in counts.values())
     assert not (over := {name: count for name, count in counts.items() if count > MOST}), over
 

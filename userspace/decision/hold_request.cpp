@@ -62,6 +62,7 @@ std::string request_digest(const event::Access& access, const std::vector<event:
   Sha256 hash;
   hash.bytes(&access.fixed.identity, sizeof(access.fixed.identity));
   hash.text(access.path);
+  hash.text(access.second);
   hash.number(access.argv.size());
   for (const auto& argument : access.argv) hash.text(argument);
   hash.number(access.environment.size());

@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, HP_OP_COUNT> operation_words = {
     "exec", "read", "write", "create", "delete", "link", "attributes", "connect", "send"};
 
 constexpr std::array<std::string_view, HP_CALL_COUNT> call_words = {
-    "",         "mkdir", "mknod",    "symlink", "delete", "rmdir", "rename",
-    "exchange", "link",  "truncate", "chmod",   "chown",  "xattr"};
+    "",     "mkdir",    "mknod", "symlink", "delete", "rmdir", "rename", "exchange",
+    "link", "truncate", "chmod", "chown",   "xattr",  "times", "flags"};
 
 std::string id_text(std::uint64_t id) { return id == 0xffffffffU ? "-" : fmt::format("{}", id); }
 

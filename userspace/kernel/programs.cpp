@@ -54,11 +54,23 @@ void raise(__u64& counter, std::uint64_t least) {
   }
 }
 
-// A program for a hook that older kernels do not have.
-void load_where_there(bpf_program* program, const char* hook) {
+// How many arguments a hook of this kernel has; 0: it has no such hook.
+unsigned arguments_of(const btf* kernel, const char* hook) {
+  const int id = kernel == nullptr ? -1 : ::btf__find_by_name_kind(kernel, hook, BTF_KIND_FUNC);
+  const btf_type* function = id < 0 ? nullptr : ::btf__type_by_id(kernel, static_cast<unsigned>(id));
+  const btf_type* prototype = function == nullptr ? nullptr : ::btf__type_by_id(kernel, function->type);
+  return prototype == nullptr ? 0 : btf_vlen(prototype);
+}
+
+// Programs for hooks that not all kernels have, or not in the same form.
+void choose(hp_skeleton& skeleton) {
   btf* kernel = ::btf__load_vmlinux_btf();
-  const bool there = kernel != nullptr && ::btf__find_by_name_kind(kernel, hook, BTF_KIND_FUNC) > 0;
-  ::bpf_program__set_autoload(program, there);
+  const auto arguments = [&](const char* hook) { return arguments_of(kernel, hook); };
+  ::bpf_program__set_autoload(skeleton.progs.hp_set_acl, arguments("bpf_lsm_inode_set_acl") > 0);
+  ::bpf_program__set_autoload(skeleton.progs.hp_remove_acl, arguments("bpf_lsm_inode_remove_acl") > 0);
+  ::bpf_program__set_autoload(skeleton.progs.hp_file_ioctl32, arguments("bpf_lsm_file_ioctl_compat") > 0);
+  ::bpf_program__set_autoload(skeleton.progs.hp_set_times, arguments("bpf_lsm_inode_setattr") == 3);
+  ::bpf_program__set_autoload(skeleton.progs.hp_set_times_old, arguments("bpf_lsm_inode_setattr") == 2);
   ::btf__free(kernel);
 }
 
@@ -106,8 +118,7 @@ Result<> Programs::open_and_load(const Options& options) {
     if (::bpf_map__is_internal(map)) continue;
     ::bpf_map__set_pin_path(map, fmt::format("{}/maps/{}", directory_, ::bpf_map__name(map)).c_str());
   }
-  load_where_there(skeleton_->progs.hp_set_acl, "bpf_lsm_inode_set_acl");
-  load_where_there(skeleton_->progs.hp_remove_acl, "bpf_lsm_inode_remove_acl");
+  choose(*skeleton_);
   if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
     return fail(fmt::format("the kernel refused the BPF programs: {}", log.tail()),
                 "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of "

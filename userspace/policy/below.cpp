@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/below.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <unordered_map>
 
 namespace holdpoint::policy {
@@ -45,6 +47,18 @@ std::vector<RuleSet> rules_below(const Dfa& dfa, const std::vector<RuleSet>& set
   for (std::size_t state = 0; state < below.size(); ++state)
     below[state] = reached[dfa.next[state * dfa.classes + slash]];
   return below;
+}
+
+std::uint32_t state_elsewhere(const Dfa& dfa) {
+  constexpr int kDeeperThanAnyPattern = 64;
+  constexpr std::string_view kUnheardOf = "/\x01holdpoint\x01elsewhere\x01";
+  std::uint32_t state = dfa.start;
+  const auto step = [&](char byte) {
+    state = dfa.next[state * dfa.classes + dfa.class_of[static_cast<unsigned char>(byte)]];
+  };
+  for (int i = 0; i < kDeeperThanAnyPattern; ++i) std::ranges::for_each(kUnheardOf, step);
+  step('/');
+  return state;
 }
 
 }  // namespace holdpoint::policy

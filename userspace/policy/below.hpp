@@ -15,4 +15,7 @@ namespace holdpoint::policy {
                                                const RuleSet& certain,
                                                const std::vector<RuleSet>& operations);
 
+// The state behind the slash of a directory that no rule means in particular: deep, and of names that no pattern spells out.
+[[nodiscard]] std::uint32_t state_elsewhere(const Dfa& dfa);
+
 }  // namespace holdpoint::policy

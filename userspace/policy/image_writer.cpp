@@ -80,6 +80,7 @@ std::expected<void, std::string> ImageWriter::add_below(const Dfa& dfa, const Ru
     if (!set) return std::unexpected("rule sets");
     image_->below[automaton.accept_base + state] = *set;
   }
+  image_->elsewhere = state_elsewhere(dfa);
   return {};
 }
 

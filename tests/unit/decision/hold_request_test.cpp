@@ -86,6 +86,14 @@ TEST(RequestDigest, TheBordersOfItsPartsCount) {
   const std::set<std::string> digests{request_digest(joined, {}), request_digest(apart, {}),
                                       request_digest(empty, {}), request_digest(moved, {})};
   EXPECT_EQ(digests.size(), 4U);
+  auto one = access(), two = access();
+  one.path = "/a";
+  one.second = "/bc";
+  two.path = "/a/b";
+  two.second = "c";
+  EXPECT_NE(request_digest(one, {}), request_digest(two, {}));
+  two.path = "/a";
+  EXPECT_NE(request_digest(one, {}), request_digest(two, {})) << "the second name counts";
   auto twice = bound();
   twice.push_back(twice[0]);
   EXPECT_NE(request_digest(access(), bound()), request_digest(access(), twice));

@@ -74,6 +74,23 @@ TEST(DecodeHold, GivesTheVariablesBehindTheArguments) {
   EXPECT_FALSE(bytes.decode()) << "fewer than announced";
 }
 
+TEST(DecodeHold, GivesBothNamesOfARename) {
+  HoldBytes bytes({"/from\0/to", 9}, {}, 0);
+  auto& identity = bytes.hold->access.identity;
+  identity.operations = 1U << HP_OP_DELETE | 1U << HP_OP_CREATE;
+  identity.call = HP_CALL_RENAME;
+  identity.second = 6;
+  const auto access = decode_hold(bytes_of(*bytes.hold), {});
+  ASSERT_TRUE(access) << access.error().text();
+  EXPECT_EQ(access->path, "/from");
+  EXPECT_EQ(access->second, "/to");
+  identity.second = 10;
+  EXPECT_FALSE(decode_hold(bytes_of(*bytes.hold), {})) << "behind the end";
+  identity.second = 6;
+  identity.call = HP_CALL_COUNT;
+  EXPECT_FALSE(decode_hold(bytes_of(*bytes.hold), {})) << "no such call";
+}
+
 TEST(DecodeHold, WithoutArgumentsIsFineWhenNoneAreAnnounced) {
   HoldBytes bytes("/x", {}, 0);
   bytes.hold->access.identity.operations = 1U << HP_OP_READ;

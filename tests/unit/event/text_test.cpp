@@ -25,7 +25,47 @@ TEST(OperationText, NamesEveryOperationAndJoinsSeveral) {
   EXPECT_EQ(operation_text(1U << HP_OP_CREATE), "create");
   EXPECT_EQ(operation_text(1U << HP_OP_CONNECT), "connect");
   EXPECT_EQ(operation_text(1U << HP_OP_SEND), "send");
+  EXPECT_EQ(operation_text(1U << HP_OP_DELETE), "delete");
+  EXPECT_EQ(operation_text(1U << HP_OP_LINK | 1U << HP_OP_ATTRIBUTES), "link+attributes");
   EXPECT_EQ(operation_text(0), "none");
+}
+
+hp_identity called(std::uint32_t call, std::uint64_t detail = 0) {
+  hp_identity identity{};
+  identity.operations = 1U << HP_OP_CREATE;
+  identity.call = call;
+  identity.detail = detail;
+  return identity;
+}
+
+TEST(OperationText, EveryCallHasAWordOfItsOwn) {
+  std::set<std::string> words;
+  for (std::uint32_t call = HP_CALL_NONE; call < HP_CALL_COUNT; ++call)
+    words.insert(operation_text(called(call)));
+  EXPECT_EQ(words.size(), static_cast<unsigned>(HP_CALL_COUNT));
+  EXPECT_FALSE(words.contains(""));
+  EXPECT_EQ(operation_text(called(HP_CALL_NONE)), "create");
+  EXPECT_EQ(operation_text(called(HP_CALL_UNLINK)), "delete");
+  EXPECT_EQ(operation_text(called(HP_CALL_RENAME, 5)), "rename");
+  EXPECT_EQ(operation_text(called(HP_CALL_COUNT)), "create") << "a call of a later version";
+}
+
+TEST(OperationText, ModeAndOwnersAreShown) {
+  EXPECT_EQ(operation_text(called(HP_CALL_CHMOD, 04755)), "chmod 4755");
+  EXPECT_EQ(operation_text(called(HP_CALL_CHMOD, 0600)), "chmod 0600");
+  EXPECT_EQ(operation_text(called(HP_CALL_CHOWN, 1000ULL << 32 | 0xffffffffU)), "chown 1000:-");
+  EXPECT_EQ(operation_text(called(HP_CALL_CHOWN, 0xffffffffULL << 32 | 0)), "chown -:0");
+}
+
+TEST(ObjectText, BothNamesOfARename) {
+  Access access;
+  access.path = "/a";
+  access.second = "/b";
+  access.fixed.identity.call = HP_CALL_RENAME;
+  EXPECT_EQ(object_text(access), "/a -> /b");
+  access.second = "user.x";
+  access.fixed.identity.call = HP_CALL_XATTR;
+  EXPECT_EQ(object_text(access), "/a user.x");
 }
 
 TEST(ObjectText, MappedAddressesReadAsIpv4) {

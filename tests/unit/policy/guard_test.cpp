@@ -15,6 +15,10 @@ TEST(Guard, StandsBeforeARuleThatAllowsEverything) {
   EXPECT_EQ(evaluator(file(kWrite, "/sys/fs/bpf/holdpoint/maps")).id, "guard:kernel");
   EXPECT_EQ(evaluator(file(kCreate, "/sys/fs/cgroup/x/cgroup.procs")).id, "guard:kernel");
   EXPECT_EQ(evaluator(file(kWrite, "/proc/sys/kernel/ftrace_enabled")).id, "guard:kernel");
+  for (const auto change : {HP_OP_DELETE, HP_OP_LINK, HP_OP_ATTRIBUTES}) {
+    EXPECT_EQ(evaluator(file(operation_bit(change), "/sys/fs/bpf/holdpoint/links-1")).id, "guard:kernel");
+    EXPECT_EQ(evaluator(file(operation_bit(change), "/var/lib/holdpoint")).id, "guard:daemon-files");
+  }
   EXPECT_EQ(evaluator(file(kWrite, "/proc/sysrq-trigger")).id, "guard:kernel");
   EXPECT_EQ(evaluator(file(kWrite, "/etc/holdpoint/policy.d/1.yaml")).id, "guard:daemon-files");
   EXPECT_EQ(evaluator(file(kCreate, "/run/holdpoint/x")).id, "guard:daemon-files");

@@ -84,7 +84,8 @@ std::string random_path(Random& random) {
 }
 
 std::string random_rule(Random& random, unsigned number) {
-  const char* operations[] = {"read", "write", "[exec, read]", "open", "network", "connect", "any", "any"};
+  const char* operations[] = {"read",    "write",   "[exec, read]", "open", "change",
+                              "network", "connect", "any",          "any"};
   const char* verdicts[] = {"allow", "ask", "deny"};
   const std::string on = random.of(operations);
   const bool files = on != "network" && on != "connect";
@@ -109,7 +110,8 @@ std::string random_rule(Random& random, unsigned number) {
 
 Query random_query(Random& random) {
   const unsigned kind = random.below(5);
-  if (kind < 3) return file(1 + random.below(15), random_path(random), random_path(random));
+  if (kind < 3)
+    return file(1 + random.below((1U << HP_OP_CONNECT) - 1), random_path(random), random_path(random));
   if (kind == 3) {
     Query query = socket_of(random.one_in(3) ? "@" + random_path(random).substr(1) : random_path(random));
     query.executable = random_path(random);

@@ -92,9 +92,8 @@ const Wrong kWrong[] = {
      "or remove "
      "'to']"},
     {"PathRuleOnNetwork", rule("on: connect, path: /x, verdict: allow"),
-     "5:26: error: 'path' never applies: 'on' names none of exec, read, write, create [add one of exec, "
-     "read, write, "
-     "create to 'on', or remove 'path']"},
+     "5:26: error: 'path' never applies: 'on' names none of exec, read, write, create, delete, link, "
+     "attributes [add one of exec, read, write, create, delete, link, attributes to 'on', or remove 'path']"},
     {"HostBitsInCidr", rule("on: connect, to: [{cidr: 10.1.2.3/8}], verdict: allow"),
      "5:38: error: cidr: 10.1.2.3/8 has bits after the prefix [the network is 10.0.0.0/8]"},
     {"NameAsCidr", rule("on: connect, to: [{cidr: example.org}], verdict: allow"),
