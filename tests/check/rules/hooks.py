@@ -2,7 +2,7 @@
 """bpf/README.md names every program that is attached, and no hook that has none."""
 import re
 
-SECTION = re.compile(r'SEC\("((?:lsm|lsm\.s|tp_btf|iter|fentry|fexit|raw_tp|fmod_ret)/(\w+))"\)')
+SECTION = re.compile(r'SEC\("\??((?:lsm|lsm\.s|tp_btf|iter|fentry|fexit|raw_tp|fmod_ret)/(\w+))"\)')
 NAMED = re.compile(r"`(?:lsm|lsm\.s|tp_btf|iter|fentry|fexit|raw_tp|fmod_ret)/(\w+)`")
 README = "bpf/README.md"
 
@@ -30,4 +30,4 @@ BAD = [
   {"bpf/hooks/a.bpf.c": 'SEC("lsm/file_open")\n', README: "`lsm/file_open_other`\n"},
   {"bpf/hooks/a.bpf.c": "", README: "`lsm.s/gone`\n"},
 ]
-GOOD = {"bpf/hooks/a.bpf.c": 'SEC("lsm/file_open")\n', README: "| `lsm/file_open` |\n"}
+GOOD = {"bpf/hooks/a.bpf.c": 'SEC("lsm/file_open")\nSEC("?lsm/bpf")\n', README: "| `lsm/file_open` | `lsm/bpf` |\n"}
