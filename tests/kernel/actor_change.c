@@ -145,7 +145,7 @@ const struct actor_step actor_change[] = {
     {"removexattr", step_removexattr},
     {"acl", step_acl},
     {"chattr", step_chattr},
-    {"handle", step_handle},
+    {"by-handle", step_handle},
     {"ftruncate", step_ftruncate},
     {"become", step_become},
     {0, 0},

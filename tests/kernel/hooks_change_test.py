@@ -146,8 +146,8 @@ def test_what_ordinary_permissions_refuse_asks_nobody():
     seen = known()
     file_at(path_of("refuse", "others"))
     there = WORK / "refuse/others"
-    assert act(("become", 65534), ("unlink", there), ("mkdir", WORK / "refuse/more"), ("move", there, WORK / "refuse/more"),
-               ("times", there, 1000)) == ["EACCES"] * 3 + ["EPERM"]
+    assert act(("become", 65534), ("unlink", there), ("mkdir", WORK / "refuse/more"), ("move", there, WORK / "refuse/more")) \
+        == ["EACCES"] * 3
     assert act(("rmdir", WORK / "refuse/absent"), ("mkdir", there)) == ["ENOENT", "EEXIST"]
     assert known() == seen, "nobody was asked"
 

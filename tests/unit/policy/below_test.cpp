@@ -63,8 +63,8 @@ TEST(Below, NamesWhatCouldDecideUnderADirectoryAndNothingElse) {
 
 TEST(Below, ARuleBehindOneThatAlwaysDecidesIsNotMeant) {
   const Tables tables(kRules);
-  EXPECT_EQ(tables.below("/etc/ssh", HP_OP_CREATE), "guard:daemon-files hooks etc etc-all ")
-      << "the rule for one program is passed over by the others";
+  EXPECT_EQ(tables.below("/etc/ssh", HP_OP_CREATE), "hooks etc etc-all default:a ")
+      << "the rule for one program is passed over by the others; the default decides about reading";
 }
 
 TEST(Below, PlacesThatTheRulesDoNotTellApartAreOneState) {

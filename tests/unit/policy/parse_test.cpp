@@ -62,9 +62,9 @@ const Wrong kWrong[] = {
      "5:45: error: reason: control characters are not allowed"},
     {"MisspeltVerdict", rule("on: read, verdict: alow"),
      "5:32: error: verdict: expected allow, ask or deny, found 'alow' [did you mean 'allow'?]"},
-    {"UnknownOperation", rule("on: [read, delete], verdict: allow"),
-     "5:24: error: on: expected exec, read, write, create, connect, send, open, network or any, found "
-     "'delete'"},
+    {"UnknownOperation", rule("on: [read, remove], verdict: allow"),
+     "5:24: error: on: expected exec, read, write, create, delete, link, attributes, connect, send, open, "
+     "change, network or any, found 'remove'"},
     {"EmptyOperations", rule("on: [], verdict: allow"),
      "5:17: error: on: the list is empty [remove the key instead]"},
     {"TimeoutOnAllow", rule("on: read, verdict: allow, timeout: 5m"),
@@ -177,7 +177,8 @@ rules:
   EXPECT_EQ(policy.agents[0].default_reason, "Unknown");
   ASSERT_EQ(policy.rules.size(), 1U);
   const Rule& rule = policy.rules[0];
-  EXPECT_EQ(rule.operations, (kFileOperations | kNetworkOperations) & ~operation_bit(HP_OP_EXEC));
+  EXPECT_EQ(rule.operations, operation_bit(HP_OP_READ) | operation_bit(HP_OP_WRITE) |
+                                 operation_bit(HP_OP_CREATE) | kNetworkOperations);
   EXPECT_EQ(rule.paths.size(), 2U);
   EXPECT_EQ(rule.executables.at(0).text, "/usr/bin/git");
   ASSERT_EQ(rule.destinations.size(), 2U);
