@@ -105,35 +105,48 @@ struct outcome {
   __u32 flags;
 };
 
-/* The strictest verdict over all operations of the mask, and the first rule that gave it, packed as PACK_… says. Global. */
+/* Of the rules so far: verdict + 1 above the rule counted from the end, so that the largest is the strictest, and of equals the
+ * first; all their flags; 0 before the first. */
+#define SO_FAR_VERDICT 16
+#define SO_FAR_FLAGS 24
+#define SO_FAR_BROKEN (1U << 31)
+
+/* One rule more. Global, and the only thing that a verifier knows of its answer is that it is a number. */
+__noinline __u32 rule_added(struct hp_policy* policy, __u32 so_far, __u32 rule) {
+  bounded(rule);
+  if (!policy || rule >= HP_MAX_RULES || (so_far & SO_FAR_BROKEN)) return SO_FAR_BROKEN;
+  const struct hp_rule* found = &policy->rules[rule];
+  __u32 this = ((found->verdict & 3) + 1) << SO_FAR_VERDICT | (0xffff - rule);
+  __u32 best = so_far & ((1U << SO_FAR_FLAGS) - 1);
+  __u32 flags = (so_far >> SO_FAR_FLAGS | found->flags) & 15;
+  return (this > best ? this : best) | flags << SO_FAR_FLAGS;
+}
+
+/* A rule's outcome, packed. */
 #define PACK_VERDICT 16
 #define PACK_HOLD_MODE 20
 #define PACK_FLAGS 24
+__noinline __u32 outcome_packed(struct hp_policy* policy, __u32 so_far) {
+  __u32 rule = 0xffff - (so_far & 0xffff);
+  bounded(rule);
+  if (!policy || !so_far || (so_far & SO_FAR_BROKEN) || rule >= HP_MAX_RULES)
+    return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+  return rule | ((so_far >> SO_FAR_VERDICT & 7) - 1) << PACK_VERDICT |
+         (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE | (so_far >> SO_FAR_FLAGS) << PACK_FLAGS;
+}
+
+/* The strictest verdict over all operations of the mask, and the first rule that gave it, packed. Global. What goes round is a number
+ * that a verifier does not know, from the beginning: else it would follow each combination of operations. */
 __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
                               __u32 executable_set, __u32 destination_set) {
-  if (!policy) goto deny;
-  /* Verdict above, and below it the rule counted from the end: the largest is the strictest, and of equals the first. Both are
-   * zeroes out of memory: a verifier would look at each combination of operations once more for numbers that it knows. */
-  __s64 best = policy->automata[HP_AUTOMATON_OBJECT].reserved;
-  __u32 flags = best;
+  if (!policy) return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+  __u32 so_far = policy->automata[HP_AUTOMATON_OBJECT].reserved; /* a zero */
   for (int operation = 0; operation < HP_OP_COUNT; operation++) {
     if (!(operations & (1U << operation))) continue;
     __u32 rule = first_rule(policy, operation, object_set, executable_set, destination_set);
-    bounded(rule);
-    if (rule >= HP_MAX_RULES) goto deny;
-    const struct hp_rule* found = &policy->rules[rule];
-    __s64 more = (__s64)((__u64)(found->verdict + 1) << 16 | (0xffff - rule)) - best;
-    bounded(more);
-    best += more & ~(more >> 63); /* the larger one, without a branch to follow */
-    flags |= found->flags;
+    so_far = rule_added(policy, so_far, rule);
   }
-  __u32 rule = 0xffff - (best & 0xffff);
-  bounded(rule);
-  if (!best || rule >= HP_MAX_RULES) goto deny;
-  return rule | ((best >> 16) - 1) << PACK_VERDICT | (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE |
-         (flags & 15) << PACK_FLAGS;
-deny:
-  return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+  return outcome_packed(policy, so_far);
 }
 
 /* Lowest rule of `mask` that could decide about something below, or HP_MAX_RULES. */
