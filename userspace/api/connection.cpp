@@ -7,12 +7,12 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
+#include <exception>
 
 #include "api/problem.hpp"
 #include "api/router.hpp"
@@ -295,7 +295,13 @@ void serve(const std::shared_ptr<ServerState>& state, asio::local::stream_protoc
            Caller caller) {
   const auto executor = socket.get_executor();
   auto connection = std::make_shared<Connection>(state, std::move(socket), std::move(caller));
-  asio::co_spawn(executor, [connection]() { return connection->run(); }, asio::detached);
+  // Nothing of ours throws. If something does, half of a decision may have been carried out: the daemon ends, and the next one
+  // goes on from what is stored. Silence would leave it half done.
+  asio::co_spawn(
+      executor, [connection]() { return connection->run(); },
+      [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
 }
 
 void close(Connection& connection) { connection.close(); }

@@ -31,16 +31,8 @@ std::string link_target(const std::string& path) {
   return error ? std::string() : target.string();
 }
 
-std::string whole(const std::string& path, std::size_t most) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text(most, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(most));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return text;
-}
-
 int parent_of(int pid) {
-  const auto text = whole(fmt::format("/proc/{}/stat", pid), 1024);
+  const auto text = read_some(fmt::format("/proc/{}/stat", pid), 1024);
   const auto behind = text.rfind(')');  // the name may hold anything, also brackets
   int parent = 0;
   if (behind == std::string::npos || std::sscanf(text.c_str() + behind, ") %*c %d", &parent) != 1) return 0;
@@ -49,6 +41,15 @@ int parent_of(int pid) {
 
 }  // namespace
 
+std::string read_some(const std::string& path, std::size_t most) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(most, '\0');
+  // By the stream's own function: an iterator over its buffer would throw what the stream turns into a bad state.
+  in.read(text.data(), static_cast<std::streamsize>(most));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
 event::Process read_process(int tgid) {
   event::Process process;
   process.pid = tgid;
@@ -56,7 +57,7 @@ event::Process read_process(int tgid) {
   process.directory = link_target(fmt::format("/proc/{}/cwd", tgid));
   for (int pid = parent_of(tgid); pid > 0 && process.ancestors.size() < kMostAncestors;
        pid = parent_of(pid)) {
-    auto command = whole(fmt::format("/proc/{}/cmdline", pid), 4096);
+    auto command = read_some(fmt::format("/proc/{}/cmdline", pid), 4096);
     while (!command.empty() && command.back() == '\0') command.pop_back();
     process.ancestors.push_back({pid, std::move(command)});
   }

@@ -12,6 +12,10 @@
 
 namespace holdpoint::kernel {
 
+// The first `most` bytes of a file. What cannot be read is missing: a process may die between the opening of its file and the
+// reading, which then fails.
+[[nodiscard]] std::string read_some(const std::string& path, std::size_t most);
+
 // Unreadable parts stay empty.
 [[nodiscard]] event::Process read_process(int tgid);
 

@@ -7,9 +7,9 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
+
+#include "kernel/process.hpp"
 
 namespace holdpoint::kernel {
 namespace {
@@ -19,8 +19,7 @@ constexpr std::uint64_t kTickNs =
 
 // Field 22 of /proc/PID/stat; 0: no such process.
 std::uint64_t start_ticks(int pid) {
-  std::ifstream in(fmt::format("/proc/{}/stat", pid));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = read_some(fmt::format("/proc/{}/stat", pid), 1024);
   const auto behind = text.rfind(')');  // the name may hold anything, also brackets
   std::uint64_t ticks = 0;
   if (behind == std::string::npos ||
