@@ -3,6 +3,9 @@
  *   socket_connect       streams ask here. A datagram socket only notes a peer that needs asking.
  *   socket_sendmsg       sends that carry an address of their own (unconnected UDP, TCP fast open, unix datagrams), and the
  *                        first send to a noted peer.
+ *   file_permission      where the kernel lets data into a socket without asking about a send (before 6.5: sendfile and splice): the
+ *                        first write to a noted peer asks here, and the daemon's socket stays closed.
+ *   socket_create        families and protocols that reach addresses past these hooks are refused.
  *   unix_stream_connect, unix_may_send
  *                        see which socket file the name led to. They run under a spinlock and never hold: what needs asking
  *                        must have been asked above under its real path. */
@@ -176,6 +179,66 @@ static __always_inline int is_guarded(struct dentry* dentry) {
   return bpf_map_lookup_elem(&guarded, &id) != 0;
 }
 
+/* Only unix, IPv4, IPv6 and netlink sockets. Others take addresses that no rule describes, or reach IP addresses through sockets
+ * of their own that no hook sees (SMC); a packet socket writes whole frames. SCTP connects by setsockopt as well. */
+static __always_inline int is_judged(int family, int type, int protocol) {
+  if (family == AF_UNIX || family == AF_NETLINK) return 1;
+  if (family != AF_INET && family != AF_INET6) return 0;
+  return type != SOCK_SEQPACKET && protocol != IPPROTO_SCTP && protocol != IPPROTO_SMC;
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(hp_socket_create, int family, int type, int protocol, int by_kernel) {
+  struct hp_tag* tag;
+  if (by_kernel || is_judged(family, type, protocol)) return 0;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
+  a->identity.protocol = protocol;
+  return refuse(tag, ws, HP_CAUSE_GUARD);
+}
+
+/* The socket's own peer, noted at its connect, is judged now. */
+static __always_inline int decide_noted(struct hp_tag* tag, struct workspace* ws, struct sock* sk,
+                                        struct socket_mark* mark) {
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
+  a->identity.protocol = protocol_of(sk);
+  __builtin_memcpy(a->identity.address, mark->address, 16);
+  a->identity.port = mark->port;
+  return decide_address(tag, ws, mark, 0);
+}
+
+static __always_inline int talks_to_daemon(struct sock* sk) {
+  struct unix_sock* peer = (struct unix_sock*)BPF_CORE_READ((struct unix_sock*)sk, peer);
+  return peer && is_guarded(BPF_CORE_READ(peer, path.dentry));
+}
+
+/* Loaded where it is needed only: every read and write of the host comes by. */
+SEC("lsm/file_permission")
+int BPF_PROG(hp_write_socket, struct file* file, int mask) {
+  struct hp_tag* tag;
+  if (!(mask & MAY_WRITE) || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK) return 0;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  struct socket* sock = bpf_sock_from_file(file);
+  struct sock* sk = sock ? sock->sk : 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws || !sk) return refuse_blind();
+  __u16 family = sk->__sk_common.skc_family;
+  if (family == AF_UNIX) {
+    if (!talks_to_daemon(sk)) return 0;
+    access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << HP_OP_SEND);
+    return refuse(tag, ws, HP_CAUSE_GUARD);
+  }
+  if (family != AF_INET && family != AF_INET6) return 0;
+  struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!mark) return refuse_blind();
+  __sync_fetch_and_add(&mark->sends, 1);
+  return mark->pending ? decide_noted(tag, ws, sk, mark) : 0;
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int size) {
   struct hp_tag* tag;
@@ -187,8 +250,7 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   void* address = message->msg_name;
   int length = message->msg_namelen;
   if (family == AF_UNIX) {
-    struct unix_sock* peer = (struct unix_sock*)BPF_CORE_READ((struct unix_sock*)sk, peer);
-    int forbidden = peer && is_guarded(BPF_CORE_READ(peer, path.dentry));
+    int forbidden = talks_to_daemon(sk);
     if (!address && !forbidden) return 0;
     struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
     if (!ws) return refuse_blind();

@@ -8,6 +8,8 @@
  *   inode_post_setxattr   a cgroup marked with user.holdpoint.agent.
  *   untag                 iterator: takes the tags of one session away, when an operator asked for it.
  *   sweep                 iterator: tags every thread that is in an agent's cgroup already.
+ *   know_cgroup, forget_cgroup
+ *                         run by the daemon: a cgroup below an agent's that it found, and one of a session that is untagged.
  *   filed                 run by the daemon: an ask that was refused at once has its request now, and gives its place back.
  *   files                 iterator: what the kernel knows of the files that a process has open. */
 #include "lib/bound.bpf.h"
@@ -19,8 +21,8 @@ static __always_inline void tag_task(struct task_struct* task, const struct hp_c
   else count(HP_COUNT_NO_STORAGE); /* its first hook tries again, since it is in the cgroup */
 }
 
-static __always_inline __u64 cgroup_of(struct task_struct* task) {
-  return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+static __always_inline struct hp_cgroup* cgroup_of(struct task_struct* task) {
+  return cgroup_find(BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
 SEC("lsm/task_alloc")
@@ -43,8 +45,7 @@ int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags)
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(hp_fork, struct task_struct* parent, struct task_struct* child) {
-  __u64 id = cgroup_of(child);
-  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  struct hp_cgroup* cgroup = cgroup_of(child);
   if (cgroup) tag_task(child, cgroup);
   return 0;
 }
@@ -52,7 +53,7 @@ int BPF_PROG(hp_fork, struct task_struct* parent, struct task_struct* child) {
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(hp_attach, struct cgroup* to, const char* path, struct task_struct* task, int threadgroup) {
   __u64 id = BPF_CORE_READ(to, kn, id);
-  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  struct hp_cgroup* cgroup = cgroup_find(to);
   if (!cgroup) return 0;
   tag_task(task, cgroup);
   if (threadgroup) ring(HP_BELL_ATTACH, 0, id);
@@ -93,6 +94,30 @@ static __always_inline __u32 agent_of_path(const char* path) {
   return word ? lowest_bit(word) : HP_MAX_AGENTS;
 }
 
+/* A cgroup below an agent's. Without room it is known by those above it, once it is counted. */
+static __always_inline void cgroup_below(__u64 id, const struct hp_cgroup* above) {
+  __u32 zero = 0;
+  struct cgroup_room* room = bpf_map_lookup_elem(&cgroup_rooms, &zero);
+  if (!room) return;
+  struct hp_cgroup cgroup = {.session = above->session, .agent = above->agent, .below = 1};
+  if (__sync_fetch_and_add(&room->below, 1) < HP_MAX_CGROUPS_BELOW &&
+      !bpf_map_update_elem(&cgroups, &id, &cgroup, BPF_ANY))
+    return;
+  __sync_fetch_and_add(&room->below, -1);
+  __sync_fetch_and_add(&room->without, 1);
+  count(HP_COUNT_FULL_SESSIONS);
+}
+
+/* Takes a cgroup out, and gives its place back. */
+static __always_inline void cgroup_forget(__u64 id) {
+  __u32 zero = 0;
+  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  __u32 below = cgroup ? cgroup->below : 0;
+  if (bpf_map_delete_elem(&cgroups, &id) || !below) return;
+  struct cgroup_room* room = bpf_map_lookup_elem(&cgroup_rooms, &zero);
+  if (room) __sync_fetch_and_add(&room->below, -1);
+}
+
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(hp_cgroup_mkdir, struct cgroup* made, const char* path) {
   __u64 id = BPF_CORE_READ(made, kn, id);
@@ -106,9 +131,7 @@ int BPF_PROG(hp_cgroup_mkdir, struct cgroup* made, const char* path) {
   }
   __u64 above = BPF_CORE_READ(made, kn, parent, id);
   struct hp_cgroup* parent = bpf_map_lookup_elem(&cgroups, &above);
-  if (!parent) return 0;
-  struct hp_cgroup cgroup = *parent;
-  if (bpf_map_update_elem(&cgroups, &id, &cgroup, BPF_ANY)) count(HP_COUNT_FULL_SESSIONS);
+  if (parent) cgroup_below(id, parent);
   return 0;
 }
 
@@ -119,7 +142,7 @@ int BPF_PROG(hp_cgroup_rmdir, struct cgroup* gone, const char* path) {
   if (!cgroup) return 0;
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &cgroup->session);
   __u32 top = session && session->cgroup == id;
-  bpf_map_delete_elem(&cgroups, &id);
+  cgroup_forget(id);
   ring(HP_BELL_CGROUP_GONE, top, id);
   return 0;
 }
@@ -157,8 +180,7 @@ SEC("iter/task")
 int hp_sweep(struct bpf_iter__task* context) {
   struct task_struct* task = context->task;
   if (!task) return 0;
-  __u64 id = cgroup_of(task);
-  struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
+  struct hp_cgroup* cgroup = cgroup_of(task);
   if (cgroup) tag_task(task, cgroup);
   return 0;
 }
@@ -184,6 +206,26 @@ int hp_filed(__u64* given) {
   bpf_map_delete_elem(&arguments, &id);
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
   if (session && session->holds) __sync_fetch_and_add(&session->holds, -1);
+  return 0;
+}
+
+struct cgroup_pair {
+  __u64 id;
+  __u64 above;
+};
+
+SEC("syscall")
+int hp_know_cgroup(struct cgroup_pair* given) {
+  __u64 id = given->id, number = given->above;
+  struct hp_cgroup* above = bpf_map_lookup_elem(&cgroups, &number);
+  if (above) cgroup_below(id, above);
+  return 0;
+}
+
+/* `given`: id of a cgroup whose session ended by an operator's hand. */
+SEC("syscall")
+int hp_forget_cgroup(__u64* given) {
+  cgroup_forget(*given);
   return 0;
 }
 

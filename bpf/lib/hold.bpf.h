@@ -122,7 +122,7 @@ static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, 
     if (verdict == HP_DENY) return refuse(tag, ws, HP_CAUSE_DECISION);
     ws->event.access.verdict = HP_ALLOW;
     ws->event.access.cause = HP_CAUSE_DECISION;
-    /* A FIFO's open or a stale handle runs the hook again within the same call. */
+    /* The open of a FIFO runs the hook again within the same call. */
     if ((ws->event.access.mode & S_IFMT) == S_IFIFO) {
       tag->reenter_digest[0] = ws->event.access.digest[0];
       tag->reenter_digest[1] = ws->event.access.digest[1];

@@ -44,11 +44,16 @@
 #define PF_KTHREAD 0x200000
 #define AF_UNSPEC 0
 #define AF_UNIX 1
+#define AF_NETLINK 16
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_SCTP 132
+#define IPPROTO_SMC 256
 #define IPPROTO_UDP 17
 #define SOCK_STREAM 1
+#define SOCK_SEQPACKET 5
+#define MAY_WRITE 2
 #define SOCK_DGRAM 2
 #define MSG_FASTOPEN 0x20000000
 #define TS_COMPAT 2

@@ -235,6 +235,18 @@ struct {
   __type(value, struct socket_mark);
 } socket_marks SEC(".maps");
 
+/* How many of the places in `cgroups` are taken by those below a session's own, and how many such cgroups found none. */
+struct cgroup_room {
+  __u64 below;
+  __u64 without;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct cgroup_room);
+} cgroup_rooms SEC(".maps");
+
 /* The path of a cgroup being made. One is enough: the tracepoint runs under the kernel's cgroup_mutex. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);

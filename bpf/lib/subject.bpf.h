@@ -20,6 +20,47 @@ static __always_inline int tag_fill(struct hp_tag* tag, const struct hp_cgroup* 
   return SUBJECT_TAGGED;
 }
 
+struct climb {
+  __u64 node;  /* struct kernfs_node */
+  __u64 found; /* id */
+};
+
+static long climb_step(__u32 index, void* context) {
+  struct climb* c = context;
+  __u64 above = 0, id = 0;
+  struct kernfs_node* node = (struct kernfs_node*)c->node;
+  above = (__u64)BPF_CORE_READ(node, parent);
+  c->node = above;
+  if (!above) return 1;
+  id = BPF_CORE_READ((struct kernfs_node*)above, id);
+  if (!bpf_map_lookup_elem(&cgroups, &id)) return 0;
+  c->found = id;
+  return 1;
+}
+
+#define CGROUP_TOO_DEEP (~0ULL)
+
+/* The nearest known cgroup above one that `cgroups` may have had no room for: its id; 0 when there is none, and when all cgroups
+ * found room, which is nearly always. Global, see rules.bpf.h. */
+__noinline __u64 known_above(__u64 node) {
+  __u32 zero = 0;
+  struct cgroup_room* room = bpf_map_lookup_elem(&cgroup_rooms, &zero);
+  if (!room || !room->without) return 0;
+  struct climb climb = {.node = node};
+  bpf_loop(HP_MAX_CGROUP_DEPTH, climb_step, &climb, 0);
+  if (climb.found || !climb.node) return climb.found;
+  return CGROUP_TOO_DEEP;
+}
+
+/* The agent's cgroup that `group` is, or is below of. */
+static __always_inline struct hp_cgroup* cgroup_find(struct cgroup* group) {
+  __u64 id = BPF_CORE_READ(group, kn, id);
+  struct hp_cgroup* known = bpf_map_lookup_elem(&cgroups, &id);
+  if (known) return known;
+  id = known_above((__u64)BPF_CORE_READ(group, kn));
+  return id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
+}
+
 /* The slow half, kept out of the way of everybody else's calls. A task without a tag inside an agent's cgroup is tagged
  * here: it was moved in as a sibling thread, cloned straight into the cgroup, or the lookup met contention (6.1 answers
  * NULL then). `make` is false in programs that may sleep, where making storage could stall others on 6.1. */
@@ -27,7 +68,12 @@ static __noinline int subject_late(int make) {
   struct task_struct* task = bpf_get_current_task_btf();
   __u64 id = bpf_get_current_cgroup_id();
   struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
-  if (!cgroup) return SUBJECT_NONE;
+  if (!cgroup) {
+    id = known_above((__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+    if (!id) return SUBJECT_NONE;
+    cgroup = bpf_map_lookup_elem(&cgroups, &id);
+    if (!cgroup) return SUBJECT_BROKEN;
+  }
   if (!make) return SUBJECT_BROKEN;
   struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!tag) {

@@ -85,11 +85,11 @@ struct hp_session {
   __u64 deny_count;
 };
 
-/* Map `cgroups`: hash, cgroup id -> hp_cgroup: every agent's cgroup and all below it. */
+/* Map `cgroups`: hash, cgroup id -> hp_cgroup: every agent's cgroup, and those below it that found room. */
 struct hp_cgroup {
   __u64 session;
   __u32 agent;
-  __u32 reserved;
+  __u32 below; /* 1: below its session's own; these share HP_MAX_CGROUPS_BELOW places */
 };
 
 /* Map `tags`: task storage. Written by the kernel only. */

@@ -44,10 +44,16 @@
 #define HP_MAX_HOLDS 4096
 /* Holds of one session, so that one agent cannot use up the host's. Over it an ask is a denial. */
 #define HP_MAX_SESSION_HOLDS 512
-/* Sessions and cgroups known at once. When full, a process entering an agent's cgroup is tagged with session 0,
- * to which everything is denied. */
+/* Sessions known at once. When full, a process entering an agent's cgroup is tagged with session 0, to which everything is
+ * denied. */
 #define HP_MAX_SESSIONS 8192
+/* Cgroups known at once. Those below a session's own, which an agent may make without end, get at most a quarter of the places:
+ * one that finds none is recognised by the cgroups above it, at some cost to everybody. So there is always room for sessions,
+ * those of number 0 among them, up to 12,288; more agents' cgroups at once are not recognised, and counted. */
 #define HP_MAX_CGROUPS 16384
+#define HP_MAX_CGROUPS_BELOW 4096
+/* How far up a cgroup without a place looks. Deeper ones of that kind are denied everything. */
+#define HP_MAX_CGROUP_DEPTH 64
 
 /* How often a held call may meet its hook again without a verdict before it is refused: a SIGCONT flood at
  * 100 microseconds (tmux) takes minutes to reach this, and the daemon's freezer ends it in milliseconds. */

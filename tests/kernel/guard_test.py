@@ -19,6 +19,14 @@ RULES = """
 # An agent's program: runs the statement that it is given, says what came of it.
 TRY = """
 import array, ctypes, errno, os, signal, socket, sys
+def from_memory(to, data):
+    memory = os.memfd_create('data')
+    os.write(memory, data)
+    os.sendfile(to, memory, 0, len(data))
+def from_pipe(to, data):
+    out, into = os.pipe()
+    os.write(into, data)
+    os.splice(out, to, len(data))
 def name(error): return errno.errorcode.get(error.errno, str(error.errno))
 try:
     exec(sys.argv[1])
@@ -66,7 +74,8 @@ REQUEST = "b'GET /v1/requests HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'"
 
 def test_a_connection_that_was_inherited_is_useless():
     with connected() as client:
-        for send in ("os.write({}, {})", "socket.socket(fileno={}).send({})", "socket.socket(fileno={}).sendmsg([{}])"):
+        for send in ("os.write({}, {})", "socket.socket(fileno={}).send({})", "socket.socket(fileno={}).sendmsg([{}])",
+                     "from_memory({}, {})", "from_pipe({}, {})"):
             refused(send.format(client.fileno(), REQUEST), pass_fds=[client.fileno()])
         client.send(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200" in client.recv(100), "its owner still talks"

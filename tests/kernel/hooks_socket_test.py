@@ -256,6 +256,55 @@ def test_a_send_past_the_peer_is_judged_by_its_own_address():
     assert receiver.received() == 0
 
 
+def test_no_socket_of_a_family_that_no_rule_describes():
+    """Among them AF_PACKET, AF_VSOCK and AF_SMC, which reaches IP addresses through sockets of the kernel's own; and SCTP."""
+    look = ("import socket\nmade = set()\nfor family in range(46):\n  for kind in (1, 2, 3, 5):\n"
+            "    try: socket.socket(family, kind).close(); made.add(family)\n    except OSError: pass\nprint(*sorted(made))\n")
+    here = set(map(int, subprocess.run(["python3", "-c", look], capture_output=True, text=True, check=True).stdout.split()))
+    status, output = DAEMON.run("python3", "-c", look)
+    assert status == 0 and set(map(int, output.split())) == here & {1, 2, 10, 16}, (output, here)
+    assert here - {1, 2, 10, 16} >= {17}, "root may make others"
+    other = "import socket\ntry: socket.socket(2, {}, {})\nexcept OSError as error: print(error.errno)\n"
+    for kind, protocol in ((1, 132), (5, 0), (1, 256)):
+        assert DAEMON.run("python3", "-c", other.format(kind, protocol)) == (0, "1\n"), (kind, protocol)
+
+
+SPLICING = """
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("127.0.0.1", int(sys.argv[1])))
+try:
+    if sys.argv[2] == "sendfile":
+        print(os.sendfile(s.fileno(), os.open(sys.argv[3], os.O_RDONLY), 0, 3))
+    else:
+        out, into = os.pipe()
+        os.write(into, b"NEW")
+        print(os.splice(out, s.fileno(), 3))
+except PermissionError:
+    print("refused")
+"""
+
+
+def test_what_is_spliced_into_a_datagram_socket_is_judged_as_a_send():
+    """6.1 has a way of its own for it, past the hook of sends."""
+    source = TMP / "spliced"
+    source.write_text("NEW")
+    program = TMP / "splicing.py"
+    program.write_text(SPLICING)
+    for way in ("sendfile", "splice"):
+        for port, wanted in ((FREE, 1), (DENIED, 0), (ASKED, 1)):
+            receiver = Receiver(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port + (3 if way == "splice" else 4)))
+            seen = known()
+            process = DAEMON.spawn("/usr/bin/python3", program, str(receiver.socket.getsockname()[1]), way, source)
+            if port == ASKED:
+                wait_until("it is asked about", lambda: new_requests(seen))
+                assert receiver.received() == 0
+                DAEMON.approve(new_requests(seen)[0])
+            assert finish(process) == (0, "3\n" if wanted else "refused\n"), (way, port)
+            assert receiver.received() == wanted, (way, port)
+            receiver.socket.close()
+
+
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 pathlib.Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3")
 with Daemon(RULES, name="sockets") as DAEMON:
@@ -271,4 +320,6 @@ with Daemon(RULES, name="sockets") as DAEMON:
         test_an_unspecified_address_does_not_hide_the_peer,
         test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards,
         test_an_allowed_peer_is_recorded_where_the_rule_says_log,
+        test_no_socket_of_a_family_that_no_rule_describes,
+        test_what_is_spliced_into_a_datagram_socket_is_judged_as_a_send,
     ])

@@ -126,6 +126,43 @@ def test_untag_takes_the_tag_from_everybody_in_the_session():
     assert untagged.returncode == 0, untagged
     assert "content" in go(first) and "content" in go(second)
     assert not session_in(place)
+    said = [r for r in daemon.records() if r.get("session") == session["id"] and r["kind"] in ("session", "session_ended")]
+    assert [r["kind"] for r in said] == ["session", "session_ended"], said
+    assert said[0]["recognised_by"] == "tag" and said[1]["how"] == "untagged by root", said
+
+
+def test_a_frozen_cgroup_is_still_frozen_when_it_is_tagged():
+    place = CGROUP / "cold"
+    place.mkdir()
+    process = start_waiting(place)
+    (place / "cgroup.freeze").write_text("1")
+    tagged = holdpoint("tag", str(place), "--agent", "coder")
+    assert tagged.returncode == 0, tagged
+    assert (place / "cgroup.freeze").read_text() == "1\n"
+    (place / "cgroup.freeze").write_text("0")
+    assert REFUSED in go(process)
+
+
+def test_more_cgroups_below_a_session_than_there_is_room_for_hide_nobody():
+    """An agent that may make cgroups makes them without end. There is room for 4,096 of them on the host."""
+    top = CGROUP / "coder-many"
+    top.mkdir()
+    before = daemon.counters()["full_sessions"]
+    below = [top / f"c{number}" for number in range(4200)]
+    for place in below:
+        os.mkdir(place)
+    assert daemon.counters()["full_sessions"] > before
+    deeper = below[-1] / "deeper"
+    deeper.mkdir()
+    for place in (below[0], below[-1], deeper):
+        assert REFUSED in go(start_waiting(place)), place
+    assert "content" in go(start_waiting(OUTSIDE)) and "content" in go(start_waiting())
+    assert REFUSED in go(start_waiting(CGROUP / "coder-before")), "other sessions are known as before"
+    for place in [deeper, *below]:
+        os.rmdir(place)
+    before = daemon.counters()["full_sessions"]
+    below[0].mkdir()
+    assert daemon.counters()["full_sessions"] == before, "the places are free again"
 
 
 def test_only_root_tags_and_untags():
@@ -226,6 +263,7 @@ with Daemon(RULES, name="tagging") as daemon:
         test_run_says_when_the_command_cannot_be_started,
         test_tag_finds_every_thread_of_a_running_process,
         test_untag_takes_the_tag_from_everybody_in_the_session,
+        test_a_frozen_cgroup_is_still_frozen_when_it_is_tagged,
         test_only_root_tags_and_untags,
         test_a_tagged_process_can_neither_tag_nor_untag,
         test_the_host_cannot_be_tagged,
@@ -235,5 +273,6 @@ with Daemon(RULES, name="tagging") as daemon:
         test_a_child_cloned_into_the_agents_cgroup_is_tagged,
         test_new_threads_are_tagged,
         test_a_cgroup_below_belongs_to_the_session,
+        test_more_cgroups_below_a_session_than_there_is_room_for_hide_nobody,
         test_a_session_ends_with_its_cgroup,
     ])

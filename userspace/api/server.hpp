@@ -17,7 +17,7 @@
 #include "base/result.hpp"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 }
 
 namespace holdpoint::api {

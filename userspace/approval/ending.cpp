@@ -184,7 +184,7 @@ Steps Ledger::open_session(Session session, Now now) {
   return plan.finish();
 }
 
-Steps Ledger::end_session(std::uint64_t id, Now now) {
+Steps Ledger::end_session(std::uint64_t id, Now now, const std::string& how) {
   begin();
   Plan plan;
   std::vector<std::uint64_t> grants;
@@ -198,7 +198,7 @@ Steps Ledger::end_session(std::uint64_t id, Now now) {
     Session session = *found;
     session.ended = now.wall;
     plan.save(session);
-    plan.note({"session_ended", {}, {}, id, 0, session.agent});
+    plan.note({"session_ended", {}, {}, id, 0, how});
     state_.put(std::move(session));
   }
   return plan.finish();

@@ -149,7 +149,8 @@ class Ledger {
   [[nodiscard]] Steps reconcile(const std::vector<std::uint64_t>& kernel_holds, Now now);
 
   [[nodiscard]] Steps open_session(Session session, Now now);
-  [[nodiscard]] Steps end_session(std::uint64_t session, Now now);  // ends its grants and requests
+  // Ends its grants and requests. `how`, if an operator did it: who and by what.
+  [[nodiscard]] Steps end_session(std::uint64_t session, Now now, const std::string& how = {});
   [[nodiscard]] std::expected<Steps, DecideError> revoke(const std::string& grant, const Principal& by,
                                                          Now now);
   // The kernel's count of a grant reached zero. Unknown or ended: nothing.

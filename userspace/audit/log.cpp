@@ -93,11 +93,13 @@ Result<std::uint64_t> Log::scan(std::uint64_t first) {
   for (;;) {
     good = reader->position();
     if ((good.sequence - first) % index_step == 0) index_.push_back(good);
-    auto record = reader->next();
+    const auto record = reader->next();
     if (!record && record.error().code != 0)
       return std::unexpected(record.error());  // cannot read: nothing is known
-    if (!record || !*record) break;            // damage or the end: both are the end of what is good
-    last_kept_ = (*record)->kept();
+    if (!record) break;                        // damage or the end: both are the end of what is good
+    const auto& found = *record;
+    if (!found) break;
+    last_kept_ = found->kept();
   }
   next_sequence_ = good.sequence;
   return good.offset;
@@ -264,8 +266,9 @@ Result<std::vector<v1::Record>> Log::read(std::uint64_t after, std::size_t limit
   while (records.size() < limit) {
     auto record = reader->next();
     if (!record) return std::unexpected(record.error());
-    if (!*record) break;
-    records.push_back(**std::move(record));
+    auto& found = *record;
+    if (!found) break;
+    records.push_back(*std::move(found));
   }
   return records;
 }

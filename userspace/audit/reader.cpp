@@ -111,13 +111,14 @@ Result<std::optional<std::string>> Reader::next_payload() {
 
 Result<std::optional<v1::Record>> Reader::next() {
   for (;;) {
-    auto payload = next_payload();
+    const auto payload = next_payload();
     if (!payload) return std::unexpected(payload.error());
-    if (!*payload) return std::nullopt;
+    const auto& bytes = *payload;
+    if (!bytes) return std::nullopt;
     const auto sequence = position_.sequence++;
     if (sequence < wanted_) continue;
     v1::Record record;
-    if (!record.ParseFromString(**payload))
+    if (!record.ParseFromString(*bytes))
       return fail(place() + ": the record before it is not of this format");
     if (record.sequence() != sequence)
       return fail(fmt::format("{}: record {} stands where {} belongs", place(), record.sequence(), sequence));

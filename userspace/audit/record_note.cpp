@@ -78,12 +78,15 @@ Entry denial_record(const approval::Note& note, const NoteSubjects& subjects) {
 Entry session_record(const approval::Note& note, const NoteSubjects& subjects) {
   if (subjects.session != nullptr) {
     if (note.kind == "session") return session_started(*subjects.session);
-    return session_ended(*subjects.session, {});
+    return session_ended(*subjects.session, mask(note.detail));
   }
   auto record = bare(note, subjects);
-  if (note.kind == "session") record.mutable_session_started();
-  else record.mutable_session_ended();
-  record.set_agent(fill::word(note.detail));
+  if (note.kind == "session") {
+    record.mutable_session_started();
+    record.set_agent(fill::word(note.detail));
+  } else {
+    fill::masked(*record.mutable_session_ended()->mutable_how(), mask(note.detail));
+  }
   return EntryMaker::make(std::move(record));
 }
 

@@ -36,6 +36,7 @@ sigset_t relayed_signals() {
   if (got != 1) ::_exit(static_cast<int>(Exit::run_failed));  // the parent gave up, and has said why
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (auto& word : command) words.push_back(word.data());
   words.push_back(nullptr);
   ::execvp(words.front(), words.data());

@@ -47,7 +47,7 @@ std::optional<audit::Entry> Denials::happened(const Denial& denial, const std::f
 }
 
 void Denials::tell(const Equal& equal, std::vector<audit::Entry>& out) {
-  if (equal.counted != 0) out.push_back(audit::repeated(*equal.example, equal.counted));
+  if (equal.example && equal.counted != 0) out.push_back(audit::repeated(*equal.example, equal.counted));
 }
 
 void Denials::tell(std::uint64_t id, Session& session, std::vector<audit::Entry>& out) {

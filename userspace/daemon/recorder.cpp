@@ -60,7 +60,7 @@ bool Recorder::write(const approval::KeptRecord& record) {
     behind_ = true;
     return false;
   }
-  if (*written) tell(**written);
+  if (const auto& entry = *written) tell(*entry);
   return true;
 }
 

@@ -160,10 +160,7 @@ Result<> recognise_cgroups(Core& core) {
     const auto slash = path.rfind('/');
     const auto parent = slash == 0 || slash == std::string::npos ? Result<std::uint64_t>(0)
                                                                  : core.cgroups.id_of(path.substr(0, slash));
-    if (const auto above = parent ? core.programs->cgroup(*parent) : std::nullopt) {
-      if (auto written = core.programs->put_cgroup(id, *above); !written)
-        log_error("{}", event::mask(written.error().text()));
-    }
+    if (parent && core.programs->cgroup(*parent)) core.programs->know_below(id, *parent);
   });
   return core.programs->sweep();
 }
@@ -202,10 +199,11 @@ Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::
     return fail("the daemon itself runs in " + *path, "name another cgroup");
   auto session = open(core, *agent, *path, caller.uid, login_uid(caller.pid), "tag", {});
   if (!session) return session;
-  // Frozen meanwhile, so that no thread slips out between two looks.
+  // Frozen meanwhile, so that no thread slips out between two looks; what somebody had frozen before stays so.
+  const bool frozen = core.cgroups.is_frozen(*path);
   (void)core.cgroups.write(*path, "cgroup.freeze", "1");
   auto recognised = recognise_cgroups(core);
-  (void)core.cgroups.write(*path, "cgroup.freeze", "0");
+  if (!frozen) (void)core.cgroups.write(*path, "cgroup.freeze", "0");
   if (!recognised) return std::unexpected(recognised.error());
   return session;
 }
@@ -215,7 +213,8 @@ Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   if (core.ledger.session(id) == nullptr)
     return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
   // Stored first: an agent that is free without a record would be nobody's. Its requests end here too, and what is held is denied.
-  if (auto done = carry_out(core, core.ledger.end_session(id, core.clock.now())); !done) return done;
+  const auto how = "untagged by " + caller.principal.name;
+  if (auto done = carry_out(core, core.ledger.end_session(id, core.clock.now(), how)); !done) return done;
   for (const auto& [cgroup, value] : core.programs->cgroups())
     if (value.session == id) core.programs->remove_cgroup(cgroup);
   if (auto untagged = core.programs->untag(id); !untagged) return untagged;

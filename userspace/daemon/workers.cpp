@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/workers.hpp"
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <csignal>
@@ -74,17 +73,21 @@ void Workers::start(std::uint64_t session, std::function<void()> work, std::func
   pump();
 }
 
-// The next to run: of the session that has the fewest threads, so that nobody waits behind the crowd of another; the oldest of
-// those.
+// The next to run: of the session that has the fewest threads, and among those of the one that has waited longest for its turn,
+// so that nobody waits behind the crowd of another; of its own the oldest.
 std::deque<std::uint64_t>::iterator Workers::next_waiting() {
   auto best = waiting_.end();
-  auto least = options_.per_session;
-  for (auto next = waiting_.begin(); next != waiting_.end() && least != 0; ++next) {
-    const auto use = sessions_.find(jobs_.at(*next).session);
-    const auto active = use == sessions_.end() ? 0 : use->second.active;
-    if (active >= least) continue;
+  std::pair<std::size_t, std::uint64_t> least{options_.per_session, 0};
+  for (auto next = waiting_.begin(); next != waiting_.end(); ++next) {
+    const auto session = jobs_.at(*next).session;
+    const auto use = sessions_.find(session);
+    const auto turn = turns_.find(session);
+    const std::pair<std::size_t, std::uint64_t> rank{use == sessions_.end() ? 0 : use->second.active,
+                                                     turn == turns_.end() ? 0 : turn->second};
+    if (rank >= least) continue;
     best = next;
-    least = active;
+    least = rank;
+    if (rank == std::pair<std::size_t, std::uint64_t>{}) break;
   }
   return best;
 }
@@ -96,6 +99,8 @@ void Workers::pump() {
     const auto id = *next;
     waiting_.erase(next);
     auto& job = jobs_.at(id);
+    turns_[job.session] = ++turn_;
+    if (waiting_.empty()) turns_.clear();
     job.state = State::running;
     // From here on: waiting ends when another job ends or is given up.
     job.timer = std::make_unique<boost::asio::steady_timer>(loop_, options_.patience);

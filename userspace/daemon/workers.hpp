@@ -81,6 +81,9 @@ class Workers {
   std::map<std::uint64_t, Job> jobs_;
   std::deque<std::uint64_t> waiting_;
   std::map<std::uint64_t, Use> sessions_;
+  // When each session's last job began, counted in jobs; forgotten when nobody waits.
+  std::map<std::uint64_t, std::uint64_t> turns_;
+  std::uint64_t turn_ = 0;
   std::size_t active_ = 0;
   std::size_t stuck_ = 0;
   std::uint64_t given_up_ = 0;

@@ -124,6 +124,12 @@ Result<> Cgroups::remove(const std::string& path) const {
   return {};
 }
 
+bool Cgroups::is_frozen(const std::string& path) const {
+  std::ifstream in(mount_ + path + "/cgroup.freeze");
+  int frozen = 0;
+  return (in >> frozen) && frozen != 0;
+}
+
 Result<> Cgroups::write(const std::string& path, const std::string& file, const std::string& value) const {
   const auto name = mount_ + path + "/" + file;
   const Fd out(::open(name.c_str(), O_WRONLY | O_CLOEXEC));

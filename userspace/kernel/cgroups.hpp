@@ -38,6 +38,8 @@ class Cgroups {
   [[nodiscard]] Result<> move_thread(const std::string& path, int tid) const;
   [[nodiscard]] Result<> write(const std::string& path, const std::string& file,
                                const std::string& value) const;
+  // Whether somebody asked for it to be frozen.
+  [[nodiscard]] bool is_frozen(const std::string& path) const;
   [[nodiscard]] bool exists(const std::string& path) const;
 
  private:

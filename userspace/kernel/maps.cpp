@@ -61,6 +61,10 @@ Result<> Programs::publish(std::uint32_t agent, const hp_policy& image) { return
 Result<> Programs::publish_cgroups(const hp_policy& image) { return swap_policy(HP_MAX_AGENTS, image); }
 
 Result<> Programs::withdraw(std::uint32_t agent) {
+  // Looked at first: the kernel waits for a grace period at each deletion from this map, also where there was nothing.
+  std::uint32_t image = 0;
+  if (::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.policies), &agent, &image) != 0 && errno == ENOENT)
+    return {};
   if (::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.policies), &agent) != 0 && errno != ENOENT)
     return fail_errno("cannot withdraw a policy", errno);
   return {};
@@ -183,7 +187,15 @@ Result<> Programs::put_cgroup(std::uint64_t cgroup, const hp_cgroup& value) {
 std::optional<hp_cgroup> Programs::cgroup(std::uint64_t id) const {
   return lookup<hp_cgroup>(::bpf_map__fd(skeleton_->maps.cgroups), id);
 }
+void Programs::know_below(std::uint64_t id, std::uint64_t above) {
+  std::array<std::uint64_t, 2> given{id, above};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = given.data(), .ctx_size_in = sizeof(given));
+  (void)::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_know_cgroup), &options);
+}
 void Programs::remove_cgroup(std::uint64_t id) {
+  // By the kernel's side, which counts places.
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &id, .ctx_size_in = sizeof(id));
+  if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_forget_cgroup), &options) == 0) return;
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.cgroups), &id);
 }
 

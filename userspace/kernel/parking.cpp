@@ -47,7 +47,7 @@ bool Parking::enter(const Leaf& leaf, int tid) const {
 
 std::string Parking::shelter(const std::string& home, int tgid) {
   if (shelters_.contains(home)) return {};  // it is in one already, and that did not help
-  const auto path = below(home, kShelterPrefix, static_cast<std::uint64_t>(tgid));
+  auto path = below(home, kShelterPrefix, static_cast<std::uint64_t>(tgid));
   if (!cgroups_.make(path)) return {};
   shelters_.emplace(path, home);
   if (cgroups_.move_process(path, tgid)) return path;

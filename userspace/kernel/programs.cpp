@@ -71,6 +71,8 @@ void choose(hp_skeleton& skeleton) {
   ::bpf_program__set_autoload(skeleton.progs.hp_file_ioctl32, arguments("bpf_lsm_file_ioctl_compat") > 0);
   ::bpf_program__set_autoload(skeleton.progs.hp_set_times, arguments("bpf_lsm_inode_setattr") == 3);
   ::bpf_program__set_autoload(skeleton.progs.hp_set_times_old, arguments("bpf_lsm_inode_setattr") == 2);
+  // Where data gets into sockets by a way of its own (sendpage, until 6.4), no hook of sockets hears of it.
+  ::bpf_program__set_autoload(skeleton.progs.hp_write_socket, arguments("kernel_sendpage") > 0);
   ::btf__free(kernel);
 }
 
@@ -153,7 +155,8 @@ Result<> Programs::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     if (program == skeleton_->progs.hp_sweep || program == skeleton_->progs.hp_untag ||
-        program == skeleton_->progs.hp_files || program == skeleton_->progs.hp_filed)
+        program == skeleton_->progs.hp_files || program == skeleton_->progs.hp_filed ||
+        program == skeleton_->progs.hp_know_cgroup || program == skeleton_->progs.hp_forget_cgroup)
       continue;  // attached, or run, at each use
     if (!::bpf_program__autoload(program)) continue;
     const std::string name = ::bpf_program__name(program);

@@ -89,6 +89,8 @@ class Programs {
   void remove_session(std::uint64_t id);
   [[nodiscard]] Result<> put_cgroup(std::uint64_t cgroup, const hp_cgroup& value);
   [[nodiscard]] std::optional<hp_cgroup> cgroup(std::uint64_t id) const;
+  // A cgroup below another one that is known. Where there is no room it is found by those above it.
+  void know_below(std::uint64_t id, std::uint64_t above);
   void remove_cgroup(std::uint64_t id);
   [[nodiscard]] std::vector<std::pair<std::uint64_t, hp_cgroup>> cgroups() const;
   // Agent names as a former daemon published them.

@@ -13,6 +13,8 @@ import time
 CGROUPS = "/sys/fs/cgroup"
 PINS = "/sys/fs/bpf"
 PREFIX = "hp-test-"
+# What a test pins under such a name stays for those after it.
+KEPT = "keep-"
 # A test that floods its log would fill the host's disk. Far above what anybody reads.
 LOG_LIMIT = 64 << 20
 # Killing a cgroup takes milliseconds; more means that something in it cannot die.
@@ -85,6 +87,8 @@ class Baseline:
     """Pins first: a program that is still attached could refuse the signals that follow."""
     problems = []
     for name in sorted(set(os.listdir(PINS)) - self.pins):
+      if name.startswith(KEPT):
+        continue
       problems += remove_tree(f"{PINS}/{name}")
     for name in sorted(set(self.list_cgroups()) - self.cgroups):
       problems += remove_cgroup(f"{CGROUPS}/{name}")

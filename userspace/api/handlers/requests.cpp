@@ -134,7 +134,7 @@ Outcome wait_for_request(const Call& call) {
   if (!timeout) query.wrong("\"timeout\" is not a duration such as 60s");
   if (auto error = query.error()) return *error;
   if (call.service.ledger().request(call.parameter) == nullptr) return no_such_request(call.parameter);
-  return WaitForRequest{call.parameter, *timeout};
+  return WaitForRequest{call.parameter, timeout.value_or(Duration::zero())};
 }
 
 }  // namespace holdpoint::api
