@@ -70,7 +70,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     subscription_.reset();
     timer_.cancel();
     error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
+    (void)stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
     stream_.close();
   }
 
@@ -221,7 +221,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     subscription_.reset();
     if (gone_) co_return Reply{};  // never sent
     error_code ignored;
-    stream_.socket().cancel(ignored);  // the watch for a hang-up
+    (void)stream_.socket().cancel(ignored);  // the watch for a hang-up
     const approval::Request* request = state_->service.ledger().request(wait.id);
     if (request == nullptr)
       co_return problem(404, "not-found", "request \"" + wait.id + "\" is no longer kept");

@@ -37,10 +37,11 @@ Result<std::unique_ptr<Server>> Server::start(boost::asio::io_context& loop, Ser
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only for want of memory, and then the daemon ends
 Server::~Server() {
   state_->stopped = true;
   boost::system::error_code ignored;
-  state_->acceptor.close(ignored);
+  (void)state_->acceptor.close(ignored);
   state_->pause.cancel();
   const std::vector<Connection*> all(state_->connections.begin(), state_->connections.end());
   for (Connection* connection : all) close(*connection);

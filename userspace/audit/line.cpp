@@ -59,7 +59,7 @@ constexpr Word words[] = {
 };
 
 std::string verb(const Json& json) {
-  const auto kind = text(json, "kind");
+  auto kind = text(json, "kind");
   if (kind == "decision") return is_true(json, "approve") ? "approved" : "refused";
   if (kind == "release") return is_true(json, "allowed") ? "released" : "blocked";
   if (kind == "hold" && is_true(json, "refused")) return "turned away";

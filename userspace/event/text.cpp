@@ -67,7 +67,7 @@ std::string operation_text(std::uint32_t operations) {
 std::string operation_text(const hp_identity& identity) {
   if (identity.call == HP_CALL_NONE || identity.call >= HP_CALL_COUNT)
     return operation_text(identity.operations);
-  const std::string word(call_words[identity.call]);
+  std::string word(call_words[identity.call]);
   const std::uint64_t detail = identity.detail;
   if (identity.call == HP_CALL_CHMOD) return fmt::format("{} {:04o}", word, detail);
   if (identity.call == HP_CALL_CHOWN)

@@ -232,7 +232,7 @@ TEST_F(StoreTest, AForeignFileAnEmptyFileAndALinkAreRefusedAndUntouched) {
   std::ofstream(file()) << "my diary";
   EXPECT_THAT(refused().message, HasSubstr("is not a Holdpoint store"));
   EXPECT_EQ(bytes_of(file()), "my diary");
-  std::ofstream(file(), std::ios::trunc);
+  fs::resize_file(file(), 0);
   EXPECT_THAT(refused().message, HasSubstr("is not a Holdpoint store"));
   fs::remove(file());
   fs::create_symlink(directory / "elsewhere", file());
