@@ -84,7 +84,8 @@ class Exchange {
     patience_ = patience;
     if (path.size() > 107) return fail_with(Exit::usage, "the socket path is longer than 107 bytes: " + path);
     error_code error;
-    (void)stream_.socket().connect(asio::local::stream_protocol::endpoint(path), error);  // the same error again
+    (void)stream_.socket().connect(asio::local::stream_protocol::endpoint(path),
+                                   error);  // the same error again
     if (error) return std::unexpected(connect_failure(path, error));
     return {};
   }

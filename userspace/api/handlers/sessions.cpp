@@ -52,8 +52,8 @@ Outcome start_session(const Call& call) {
   body.require(pid.value_or(0) != 0, "pid");
   const approval::Claims claims = read_claims(body);
   if (auto error = body.error()) return *error;
-  const auto session =
-      call.service.start_session(call.caller, NewSession{agent.value_or(""), static_cast<int>(pid.value_or(0)), claims});
+  const auto session = call.service.start_session(
+      call.caller, NewSession{agent.value_or(""), static_cast<int>(pid.value_or(0)), claims});
   if (!session) return problem(session.error());
   return Reply{.status = 201, .body = dump(to_json(*session, call.service.ledger())), .allow = {}};
 }

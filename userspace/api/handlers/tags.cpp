@@ -24,7 +24,8 @@ Outcome add_tag(const Call& call) {
   if (pid && *pid == 0) body.wrong("\"pid\" is not a process");
   if (unit && unit->empty()) body.wrong("\"unit\" is empty");
   if (auto error = body.error()) return *error;
-  const TagTarget target{agent.value_or(""), cgroup.value_or(""), static_cast<int>(pid.value_or(0)), unit.value_or("")};
+  const TagTarget target{agent.value_or(""), cgroup.value_or(""), static_cast<int>(pid.value_or(0)),
+                         unit.value_or("")};
   const auto session = call.service.tag(call.caller, target);
   if (!session) return problem(session.error());
   return Reply{.status = 201, .body = dump(to_json(*session, call.service.ledger())), .allow = {}};
