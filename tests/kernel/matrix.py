@@ -112,6 +112,23 @@ def decide(daemon, requests):
         assert status == 0 and set(output.split("\n")) == {"kill ok 0", ""}, (status, output)
 
 
+def wrong_contents(record, request, outcome):
+    """What a record of a request says of its rule, its access and of who decided."""
+    found = []
+    if record["rule"] != request["rule"]["id"]:
+        found.append(f"rule {record['rule']}, not {request['rule']['id']}")
+    if record["kind"] == "request" and (record["access"]["operation"], record["access"]["object"]) != (
+            request["access"]["operation"], request["access"]["object"]):
+        found.append(f"access {record['access']}")
+    if record["kind"] == "decision":
+        said = record["actor"]["name"], record["approve"], record["reason"], record["scope"]
+        if said != ("root", outcome == "approve", "test", "once"):
+            found.append(f"decision {said}")
+    if record["kind"] == "release" and record["allowed"] != (outcome == "approve"):
+        found.append(f"released as {record['allowed']}")
+    return found
+
+
 def check_records(daemon, forms, cases, requests):
     def missing():
         kinds, denied = {}, {}
@@ -144,6 +161,11 @@ def check_records(daemon, forms, cases, requests):
             found.append(f"{name} {outcome}: {holds} holds, not one")
         if state != STATES[outcome]:
             found.append(f"{name} {outcome}: request is {state}, not {STATES[outcome]}")
+    by_request = {request["id"]: (case, request) for case, request in requests.items()}
+    for record in daemon.records():
+        (name, outcome), request = by_request.get(record.get("request"), (("", ""), None))
+        if request:
+            found += [f"{name} {outcome}: {record['kind']}: {what}" for what in wrong_contents(record, request, outcome)]
     return found
 
 
