@@ -45,8 +45,11 @@ static __always_inline int settle_interpreter(struct hp_tag* tag, struct workspa
   struct outcome out;
   judge(policy, 1U << HP_OP_EXEC, in, &out);
   a->rule = out.rule;
+  a->verdict = out.verdict;
   a->policy_generation = policy->generation;
-  if (out.rule + 1 >= policy->rule_count) return 0;
+  if (locked_down(tag)) return refuse_locked_down(tag, ws);
+  if (out.rule + 1 >= policy->rule_count || out.verdict == HP_ALLOW) return 0;
+  if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   if (out.verdict == HP_DENY || !exec) return refuse(tag, ws, HP_CAUSE_RULE);
   if (out.verdict == HP_ASK) exec->interpreter = a->identity.inode;
   return 0;
@@ -99,7 +102,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
   if (a->identity.operations == 1U << HP_OP_EXEC) return settle_interpreter(tag, ws, policy, &in);
   int changed = bound_check(tag, ws, file->f_inode, 0);
   int answer = decide(tag, ws, 0, policy, &in);
-  if (changed && answer == 0) bound_check(tag, ws, file->f_inode, 1);
+  if (changed && answer == 0 && a->cause == HP_CAUSE_DECISION) bound_check(tag, ws, file->f_inode, 1);
   if (tag->moot_hold == MOOT_NOW) tag->moot_hold = answer == -ERESTARTNOINTR ? tag->hold_id : 0;
   return answer;
 }

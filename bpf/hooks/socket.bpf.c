@@ -70,7 +70,7 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   struct outcome out;
   judge(policy, who->operations, &in, &out);
-  if (only_note && out.verdict != HP_ALLOW && !note_peer(ws, mark)) return 0;
+  if (only_note && out.verdict != HP_ALLOW && !locked_down(tag) && !note_peer(ws, mark)) return 0;
   return settle(tag, ws, 0, mark, policy, out);
 }
 
@@ -246,6 +246,8 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   if (state == SUBJECT_NONE || !armed()) return 0;
   struct sock* sk = sock->sk;
   if (!sk || is_kernels(sock, sk)) return 0;
+  /* On what is connected already, too: it is judged no more, but it leads out. */
+  if (state == SUBJECT_TAGGED && stopped(tag, 1U << HP_OP_SEND)) return -EPERM;
   __u16 family = sk->__sk_common.skc_family;
   void* address = message->msg_name;
   int length = message->msg_namelen;
@@ -341,7 +343,9 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
   a->rule = out.rule;
   path_keep(ws, position);
+  a->verdict = out.verdict;
   if (path != PATH_OK) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   return refuse(tag, ws, out.verdict == HP_DENY ? HP_CAUSE_RULE : HP_CAUSE_SOCKET_PATH);
 }
 

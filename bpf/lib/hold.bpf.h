@@ -7,75 +7,7 @@
 #ifndef HOLDPOINT_HOLD_BPF_H
 #define HOLDPOINT_HOLD_BPF_H
 
-#include "bound.bpf.h"
-
-static __always_inline void emit(struct workspace* ws, __u32 kind) {
-  __u32 length = ws->event.access.path_length;
-  if (length > HP_PATH_MAX) length = HP_PATH_MAX;
-  length += sizeof(struct hp_event) - HP_PATH_MAX;
-  ws->event.kind = kind;
-  ws->event.length = length;
-  if (bpf_ringbuf_output(&events, &ws->event, length, 0)) count(HP_COUNT_LOST_EVENT);
-}
-
-/* Global, see rules.bpf.h. */
-__noinline int refusal_note(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
-  if (!tag || !ws) return 1;
-  struct hp_access* a = &ws->event.access;
-  a->verdict = HP_DENY;
-  a->cause = cause;
-  count(HP_COUNT_DENIED);
-  /* Not for a creation: its inode is the directory's, which other files share. */
-  if ((cause == HP_CAUSE_DECISION || cause == HP_CAUSE_REFUSED) &&
-      !(a->identity.operations & (1U << HP_OP_CREATE))) {
-    tag->echo_device = a->identity.device;
-    tag->echo_inode = a->identity.inode;
-    tag->echo_until = bpf_ktime_get_boot_ns() + HP_DENIAL_ECHO_NS;
-  }
-  __u64 number = a->identity.session;
-  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
-  if (session) __sync_fetch_and_add(&session->deny_count, 1);
-  /* What the daemon decided or files it also records; the rest is told here. */
-  if (cause != HP_CAUSE_DECISION && cause != HP_CAUSE_REFUSED) emit(ws, HP_EVENT_DENIED);
-  return 0;
-}
-
-static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u32 cause) {
-  refusal_note(tag, ws, cause);
-  return -EPERM;
-}
-
-/* Takes the hold of `tag` out of the maps. Global, see rules.bpf.h: a map takes no key from its arguments on 6.1. */
-__noinline int hold_remove(struct hp_tag* tag) {
-  if (!tag) return 1;
-  __u64 id = tag->hold_id, number = tag->session;
-  tag->hold_id = 0;
-  if (bpf_map_delete_elem(&holds, &id)) return 1;
-  bpf_map_delete_elem(&arguments, &id);
-  struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
-  if (session) __sync_fetch_and_add(&session->holds, -1);
-  return 0;
-}
-
-/* Global, see rules.bpf.h. */
-__noinline int hold_end(struct hp_tag* tag, __u32 how) {
-  if (!tag || !tag->hold_id) return 1;
-  __u64 id = tag->hold_id;
-  hold_remove(tag);
-  bpf_map_delete_elem(&verdicts, &id);
-  ring(HP_BELL_ENDED, how, id);
-  return 0;
-}
-
-/* The same for a hold whose task never left its system call: the answer of the hook was dropped. Its stop may still be
- * pending, and by the time the daemon hears of the hold there is nothing left that says whom to continue. SIGCONT to
- * oneself takes a pending SIGSTOP away. Global, see rules.bpf.h. */
-__noinline int hold_end_running(struct hp_tag* tag) {
-  if (!tag || !tag->hold_id) return 1;
-  hold_end(tag, HP_ENDED_MOOT);
-  if (bpf_send_signal(SIGCONT)) count(HP_COUNT_SIGNAL_FAILED);
-  return 0;
-}
+#include "switches.bpf.h"
 
 /* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */
 static __always_inline int stop_self(void) {
@@ -294,6 +226,8 @@ __noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exe
       return answer;
     }
   }
+  /* Behind what waits for a person already: that stays asked, and gets the person's answer. */
+  if (passes_disarmed(ws)) return 0;
   if (grant_covers(ws)) {
     count(HP_COUNT_GRANTED);
     a->verdict = HP_ALLOW;
@@ -322,15 +256,20 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
   a->rule = out.rule;
   a->verdict = out.verdict;
   a->policy_generation = policy->generation;
-  if (out.verdict == HP_DENY)
+  if (locked_down(tag)) return refuse_locked_down(tag, ws);
+  if (out.verdict == HP_DENY) {
+    if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
     return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
+  }
   /* A program that nobody can look at afterwards is never run without a person. */
   if (exec && (a->flags & HP_ACCESS_UNLINKED)) out.verdict = HP_ASK;
   /* What an approved program reads is what was shown, whatever the rules say of the file. */
   if ((a->flags & HP_ACCESS_CHANGED) && out.verdict == HP_ALLOW) out.verdict = HP_ASK;
   /* One execve is one question: what was released covers the interpreters that its file names. */
   if (exec && exec->approved && out.verdict == HP_ASK) out.verdict = HP_ALLOW;
-  if (exec && exec->failed && out.verdict == HP_ASK) return refuse(tag, ws, HP_CAUSE_ARGV);
+  a->verdict = out.verdict;
+  if (exec && exec->failed && out.verdict == HP_ASK)
+    return passes_disarmed(ws) ? 0 : refuse(tag, ws, HP_CAUSE_ARGV);
   if (out.verdict == HP_ASK) return ask(tag, ws, exec, mark, out.hold_mode);
   count(HP_COUNT_ALLOWED);
   if (out.flags & HP_RULE_LOG) emit(ws, HP_EVENT_LOGGED);
@@ -342,13 +281,6 @@ static __always_inline int decide(struct hp_tag* tag, struct workspace* ws, stru
   struct outcome out;
   judge(policy, ws->event.access.identity.operations, in, &out);
   return settle(tag, ws, exec, 0, policy, out);
-}
-
-/* For hooks that met SUBJECT_BROKEN, or have no workspace to describe the access in. */
-static __always_inline int refuse_blind(void) {
-  count(HP_COUNT_DENIED);
-  count(HP_COUNT_NO_STORAGE);
-  return -EPERM;
 }
 
 /* Which generation of the programs judges: the one whose epoch the daemon wrote into the configuration last. Old and new

@@ -90,6 +90,14 @@ struct {
   __type(value, __u32);
 } guarded SEC(".maps");
 
+/* Preallocated: a stop must not fail for want of memory. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, HP_MAX_SESSIONS);
+  __type(key, __u64);
+  __type(value, __u32);
+} locked_sessions SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, HP_BELL_RING);

@@ -22,7 +22,9 @@ enum hp_counter {
   HP_COUNT_RENAME_RACE = 15, /* a walk was repeated because a rename or mount happened meanwhile */
   HP_COUNT_SIGNAL_FAILED = 16,
   HP_COUNT_FULL_ARGUMENTS = 17,
-  HP_COUNT_END = 18,
+  HP_COUNT_LOCKED = 18,   /* refused by a lockdown; among the denied */
+  HP_COUNT_DISARMED = 19, /* passed while disarmed, though the policy denies or asks */
+  HP_COUNT_END = 20,
 };
 
 #endif

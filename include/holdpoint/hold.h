@@ -139,6 +139,7 @@ enum hp_ending {
   HP_ENDED_MOOT = 3,    /* the call turned out not to need it (create of an existing file) */
   HP_ENDED_ALLOWED = 4, /* policy or grant allows it now */
   HP_ENDED_DENIED = 5,  /* policy denies it now */
+  HP_ENDED_LOCKED = 6,  /* a lockdown refuses it now */
 };
 struct hp_bell {
   __u32 kind;
@@ -153,6 +154,7 @@ enum hp_event_kind {
   HP_EVENT_TAMPERED = 3, /* killed before its first instruction */
   HP_EVENT_GUARD = 4,    /* tried to touch the guard */
   HP_EVENT_GRANTED = 5,  /* an ask answered by a live grant */
+  HP_EVENT_DISARMED = 6, /* passed while disarmed; access.verdict is what the policy says */
 };
 struct hp_event {
   __u32 kind;
@@ -172,16 +174,23 @@ struct hp_variable {
   char name[HP_VARIABLE_NAME]; /* padded with NUL */
 };
 
+/* Map `locked_sessions`: hash, session id -> 1: sessions that an operator has stopped one by one. Written by the daemon only. What is
+ * in it stays when the session's cgroup goes: a process may have left that before. */
+
 /* Map `config`: array of one, written by the daemon before programs attach. */
 struct hp_config {
   __u64 hash_key[2];
-  __u64 next_session;  /* counted up by the kernel; the daemon seeds it above every id ever stored */
-  __u64 next_hold;     /* likewise */
-  __u64 untag_session; /* whose tags the hp_untag iterator takes away */
-  __u32 daemon_tgid;   /* protected from tagged signals */
-  __u32 armed;         /* epoch of the program set that judges; 0: none yet, hooks only tag */
-  __u32 closing;       /* the guard is being unloaded: what is asked is refused, nothing new is held */
-  __u32 reserved;
+  __u64 next_session;    /* counted up by the kernel; the daemon seeds it above every id ever stored */
+  __u64 next_hold;       /* likewise */
+  __u64 untag_session;   /* whose tags the hp_untag iterator takes away */
+  __u32 daemon_tgid;     /* protected from tagged signals */
+  __u32 armed;           /* epoch of the program set that judges; 0: none yet, hooks only tag */
+  __u32 closing;         /* the guard is being unloaded: what is asked is refused, nothing new is held */
+  __u32 locked_sessions; /* how many there are in the map of that name; 0 spares looking */
+  __u64 locked_agents;   /* bit N: an operator has stopped agent N; all ones: everybody */
+  __u64
+      disarmed_until; /* CLOCK_BOOTTIME, nanoseconds: until then rules let pass what they deny or ask about. Compared by the
+                            kernel side, so it ends without the daemon, too */
 };
 
 #endif

@@ -68,7 +68,8 @@ struct hp_policy {
   /* Object automaton: state behind the slash of a directory so deep and so named that no rule means it in particular. What is
    * reached through a symbolic link in such a place is judged there as anywhere. */
   __u32 elsewhere;
-  __u32 reserved;
+  __u32
+      guards; /* so many rules, from the first, protect the guard itself: no disarming lets pass what they deny */
   __u16 next[HP_MAX_TRANSITIONS];
 };
 

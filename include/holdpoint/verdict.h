@@ -72,7 +72,9 @@ enum hp_cause {
   HP_CAUSE_TAMPERED = 13,    /* argv of the new program differs from what was approved: killed */
   HP_CAUSE_REHOLDS = 14,     /* HP_MAX_REHOLDS reached */
   HP_CAUSE_CLOSING = 15,     /* the guard is being unloaded: nobody would answer a hold */
-  HP_CAUSE_END = 16,
+  HP_CAUSE_LOCKDOWN = 16,    /* an operator has stopped the agent or the session */
+  HP_CAUSE_DISARMED = 17,    /* no refusal: passed, since an operator has disarmed the rules for a time */
+  HP_CAUSE_END = 18,
 };
 
 #endif

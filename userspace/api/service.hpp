@@ -24,14 +24,16 @@ struct Caller {
 };
 
 struct Health {
-  bool enforcing = false;  // programs attached and armed
+  bool enforcing = false;  // programs attached and armed, and the rules not disarmed
   std::string kernel;      // release
   std::string version;
   std::uint32_t policy_generation = 0;
   std::string policy_digest;
   std::vector<std::pair<std::string, std::uint64_t>>
-      counters;                       // name, value: kernel and daemon losses by reason
-  std::vector<std::string> problems;  // for a person: what is wrong now; empty = all well
+      counters;                                  // name, value: kernel and daemon losses by reason
+  std::vector<std::string> problems;             // for a person: what is wrong now; empty = all well
+  std::vector<approval::Lockdown> lockdowns;     // in force
+  std::optional<approval::Disarming> disarming;  // in force; then `enforcing` is false
   WallTime started;
 };
 
@@ -75,6 +77,17 @@ class Service {
                                                                 const NewSession& wanted) = 0;
   [[nodiscard]] virtual Result<approval::Session> tag(const Caller& caller, const TagTarget& target) = 0;
   [[nodiscard]] virtual Result<> untag(const Caller& caller, std::uint64_t session) = 0;
+  // Stops and lets go of agents; disarms the rules for a time, and arms them again. Durable and effective when they return.
+  // Error ENOENT: no such agent or session, or no lockdown of exactly that scope.
+  [[nodiscard]] virtual Result<approval::Lockdown> lock_down(const Caller& caller,
+                                                             const approval::LockScope& scope,
+                                                             const event::MaskedText& reason) = 0;
+  [[nodiscard]] virtual Result<> release(const Caller& caller, const approval::LockScope& scope) = 0;
+  [[nodiscard]] virtual Result<approval::Disarming> disarm(const Caller& caller, Duration lifetime,
+                                                           const event::MaskedText& reason) = 0;
+  [[nodiscard]] virtual Result<> arm(const Caller& caller) = 0;
+  // Whether a lockdown covers the session.
+  [[nodiscard]] virtual bool is_locked_down(const approval::Session& session) const = 0;
   [[nodiscard]] virtual Health health() const = 0;
   // Records after `after` (0 = from the oldest kept), at most `limit`, oldest first.
   [[nodiscard]] virtual Result<std::vector<StreamEvent>> records(std::uint64_t after,

@@ -176,11 +176,32 @@ json to_json(const approval::Grant& grant, Now now) {
           {"live", live}};
 }
 
+json to_json(const approval::Lockdown& lockdown) {
+  const auto& scope = lockdown.scope;
+  return {{"scope", approval::scope_word(scope)},
+          {"agent", scope.agent.empty() ? json(nullptr) : json(scope.agent)},
+          {"session", scope.session == 0 ? json(nullptr) : json(scope.session)},
+          {"reason", lockdown.reason.text()},
+          {"by", to_json(lockdown.by)},
+          {"since", rfc3339(lockdown.since)}};
+}
+
+json to_json(const approval::Disarming& disarming) {
+  return {{"reason", disarming.reason.text()},
+          {"by", to_json(disarming.by)},
+          {"since", rfc3339(disarming.since)},
+          {"until", rfc3339(disarming.until)}};
+}
+
 json to_json(const Health& health, const Counters& counters, Now now) {
   json all = json::object();
   for (const auto& [name, value] : health.counters) all[name] = value;
   for (const auto& [name, value] : counters.named()) all[name] = value;
+  json lockdowns = json::array();
+  for (const auto& lockdown : health.lockdowns) lockdowns.push_back(to_json(lockdown));
   return {{"enforcing", health.enforcing},
+          {"lockdowns", lockdowns},
+          {"disarmed", health.disarming ? to_json(*health.disarming) : json(nullptr)},
           {"kernel", health.kernel},
           {"version", health.version},
           {"policy", {{"generation", health.policy_generation}, {"digest", health.policy_digest}}},

@@ -15,6 +15,8 @@ namespace holdpoint::api {
 [[nodiscard]] nlohmann::json to_json(const approval::Request& request, const approval::Ledger& ledger);
 [[nodiscard]] nlohmann::json to_json(const approval::Session& session, const approval::Ledger& ledger);
 [[nodiscard]] nlohmann::json to_json(const approval::Grant& grant, Now now);
+[[nodiscard]] nlohmann::json to_json(const approval::Lockdown& lockdown);
+[[nodiscard]] nlohmann::json to_json(const approval::Disarming& disarming);
 [[nodiscard]] nlohmann::json to_json(const Health& health, const Counters& counters, Now now);
 // The record as it is in the log, with its sequence and kind. Not JSON: an object that says so, so that no record vanishes.
 [[nodiscard]] nlohmann::json to_json(const StreamEvent& event);

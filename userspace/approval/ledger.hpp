@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "approval/operator_state.hpp"
 #include "approval/state.hpp"
 #include "approval/values.hpp"
 #include "base/result.hpp"
@@ -31,6 +32,10 @@ struct SaveGrant {
 };
 struct SaveSession {
   Session session;
+};
+// What operators have switched, as a whole. The ledger itself never says it.
+struct SaveOperator {
+  OperatorState state;
 };
 // Give the kernel its verdict for one hold and let the thread go on.
 struct Answer {
@@ -56,7 +61,7 @@ struct Note {
   std::uint64_t hold = 0;
   std::string detail;
 };
-using Step = std::variant<SaveRequest, SaveGrant, SaveSession, Answer, Park, Note>;
+using Step = std::variant<SaveRequest, SaveGrant, SaveSession, SaveOperator, Answer, Park, Note>;
 using Steps = std::vector<Step>;
 
 // A hold as the daemon found it, with everything a request needs if it has to become one.

@@ -43,7 +43,7 @@ struct Store::Implementation {
   // Order: the database closes before the lock goes.
   Fd lock;
   Database database;
-  Statement put_request, put_grant, put_session, raise_counter;
+  Statement put_request, put_grant, put_session, put_switches, raise_counter;
   Statement prune_requests, prune_grants, prune_sessions;
   Statement put_record, drop_records;
   std::uint64_t next_record = 1;
@@ -53,6 +53,7 @@ struct Store::Implementation {
   Result<> write(const SaveRequest& step);
   Result<> write(const SaveGrant& step);
   Result<> write(const SaveSession& step);
+  Result<> write(const SaveOperator& step);
   template <typename Other>
   Result<> write(const Other&) {
     return {};
@@ -63,6 +64,7 @@ struct Store::Implementation {
   template <typename Value>
   Result<> read(const std::string& sql, const char* table, Result<Value> (*decode)(const std::string&),
                 std::vector<Value>& into);
+  Result<> read_switches(OperatorState& into);
   Result<std::uint64_t> counter(const char* name);
 };
 
@@ -78,7 +80,7 @@ std::string requests_to_load() {
 
 bool is_save(const Step& step) {
   return std::holds_alternative<SaveRequest>(step) || std::holds_alternative<SaveGrant>(step) ||
-         std::holds_alternative<SaveSession>(step);
+         std::holds_alternative<SaveSession>(step) || std::holds_alternative<SaveOperator>(step);
 }
 
 // The columns that are searched must say what the value says; else somebody has edited one of them.
@@ -106,6 +108,7 @@ Result<> Store::Implementation::prepare() {
       {&put_request, "INSERT OR REPLACE INTO requests VALUES(?, ?, ?, ?, ?, ?, ?)"},
       {&put_grant, "INSERT OR REPLACE INTO grants VALUES(?, ?, ?, ?, ?, ?)"},
       {&put_session, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"},
+      {&put_switches, "INSERT OR REPLACE INTO switches VALUES('operator', ?)"},
       {&raise_counter,
        "INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)"},
       {&prune_requests, prune("requests", "state <> 'open'")},
@@ -173,6 +176,11 @@ Result<> Store::Implementation::write(const SaveSession& step) {
   return raise("next_session", session.id + 1);
 }
 
+Result<> Store::Implementation::write(const SaveOperator& step) {
+  put_switches.bind(1, encode(step.state));
+  return put_switches.run();
+}
+
 Result<> Store::Implementation::write_records(const std::vector<RecordBytes>& records) {
   auto number = next_record;
   if (number + records.size() > in_log + most_records)
@@ -219,6 +227,20 @@ Result<> Store::Implementation::read(const std::string& sql, const char* table,
   }
 }
 
+Result<> Store::Implementation::read_switches(OperatorState& into) {
+  auto row = database.prepare("SELECT value FROM switches WHERE name = 'operator'");
+  if (!row) return std::unexpected(std::move(row.error()));
+  auto there = row->step();
+  if (!there) return std::unexpected(std::move(there.error()));
+  if (!*there) return {};
+  auto state = decode_operator_state(row->text(0));
+  if (!state)
+    return fail(fmt::format("{}: switches: {}", database.path(), state.error().text()),
+                "the file was changed by something else: restore a backup, or move it away and start anew");
+  into = std::move(*state);
+  return {};
+}
+
 Result<std::uint64_t> Store::Implementation::counter(const char* name) {
   auto value =
       database.number(fmt::format("SELECT coalesce(max(value), 1) FROM counters WHERE name = '{}'", name));
@@ -256,6 +278,7 @@ Result<Store::Contents> Store::load() {
   if (done)
     done = store.read("SELECT number, value, ended FROM grants WHERE ended IS NULL ORDER BY number", "grants",
                       decode_grant, contents.grants);
+  if (done) done = store.read_switches(contents.operators);
   if (!done) return std::unexpected(std::move(done.error()));
   const std::pair<const char*, std::uint64_t*> counters[] = {
       {"next_request", &contents.counters.next_request},

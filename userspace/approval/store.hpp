@@ -19,6 +19,7 @@ class Store {
     std::vector<Session> sessions;  // not ended
     std::vector<Request> requests;  // open, and the newest 1,000 others
     std::vector<Grant> grants;      // live
+    OperatorState operators;
     Ledger::Counters counters;
     std::uint64_t next_session = 1;  // above every session id ever stored
     std::uint64_t next_hold = 1;

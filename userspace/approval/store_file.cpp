@@ -15,11 +15,15 @@ namespace holdpoint::approval {
 namespace {
 
 constexpr std::uint32_t application_id = 0x486f6c64;  // "Hold"
-constexpr std::uint32_t store_version = 2;
+constexpr std::uint32_t store_version = 3;
 
 // Version 2 added it. Records that the log may not have yet.
 constexpr const char* outbox_schema =
     "CREATE TABLE outbox(number INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;";
+
+// Version 3 added it. What operators have switched: one row.
+constexpr const char* switches_schema =
+    "CREATE TABLE switches(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
 constexpr const char* schema = R"(
   CREATE TABLE requests(number INTEGER PRIMARY KEY, state TEXT NOT NULL, session INTEGER NOT NULL, digest TEXT NOT NULL,
@@ -52,7 +56,7 @@ Result<> check_header(const std::string& path) {
   if (!ours)
     return fail(with_path(path, "is not a Holdpoint store"),
                 "it was left as it is; move it away or name another directory");
-  if (const std::uint32_t version = big_endian(&header[60]); version != store_version && version != 1)
+  if (const std::uint32_t version = big_endian(&header[60]); version < 1 || version > store_version)
     return fail(with_path(path, fmt::format("is a store of version {}, this program knows version {}",
                                             version, store_version)),
                 "it was left as it is; use the program that wrote it, or a newer one");
@@ -70,8 +74,8 @@ Result<> fill(const std::string& path) {
   if (!database) return std::unexpected(std::move(database.error()));
   return database->execute(
       fmt::format("PRAGMA synchronous=FULL; BEGIN; PRAGMA application_id={}; "
-                  "PRAGMA user_version={}; {} {} COMMIT;",
-                  application_id, store_version, schema, outbox_schema));
+                  "PRAGMA user_version={}; {} {} {} COMMIT;",
+                  application_id, store_version, schema, outbox_schema, switches_schema));
 }
 
 // Made beside its place and renamed when it is whole, so that a crash leaves no half store behind.
@@ -91,13 +95,13 @@ Result<> create(const std::string& directory, const std::string& path) {
   return sync_directory(directory);
 }
 
-// A store of version 1 has all but the outbox.
+// A store of version 1 has all but the outbox and the switches, one of version 2 all but the switches.
 Result<> migrate(Database& database) {
   auto version = database.number("PRAGMA user_version");
   if (!version) return std::unexpected(std::move(version.error()));
-  if (*version == 1)
-    return database.execute(
-        fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version={}; COMMIT;", outbox_schema, store_version));
+  if (*version == 1 || *version == 2)
+    return database.execute(fmt::format("BEGIN IMMEDIATE; {} {} PRAGMA user_version={}; COMMIT;",
+                                        *version == 1 ? outbox_schema : "", switches_schema, store_version));
   if (*version != store_version)
     return fail(with_path(database.path(), fmt::format("is a store of version {}", *version)),
                 "use the program that wrote it, or a newer one");

@@ -146,6 +146,11 @@ void Writer::policy_and_daemon(const v1::Record& record) {
     put("origin", record.policy_loaded().origin());
   } else if (record.has_policy_refused()) {
     put("error", record.policy_refused().error());
+  } else if (record.has_operator_()) {
+    put("action", record.operator_().action());
+    put("scope", record.operator_().scope());
+    put("reason", record.operator_().reason());
+    if (record.operator_().until_ns() != 0) json_["until"] = rfc3339(record.operator_().until_ns());
   }
 }
 
@@ -180,7 +185,12 @@ void Writer::kind(const v1::Record& record) {
       put("times", record.denied().times());
       if (record.denied().has_access()) tried(record.denied());
       break;
-    case Kind::kLogged: tried(record.logged()); break;
+    case Kind::kLogged:
+      put("cause", record.logged().cause());
+      put("verdict", record.logged().verdict());
+      put("times", record.logged().times());
+      if (record.logged().has_access()) tried(record.logged());
+      break;
     case Kind::kGranted: tried(record.granted()); break;
     case Kind::kTampered: tried(record.tampered()); break;
     case Kind::kGuardTouched:

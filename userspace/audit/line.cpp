@@ -62,6 +62,8 @@ std::string verb(const Json& json) {
   auto kind = text(json, "kind");
   if (kind == "decision") return is_true(json, "approve") ? "approved" : "refused";
   if (kind == "release") return is_true(json, "allowed") ? "released" : "blocked";
+  if (kind == "operator") return text(json, "action");
+  if (kind == "logged" && text(json, "cause") == "disarmed") return "disarmed";
   if (kind == "hold" && is_true(json, "refused")) return "turned away";
   if (kind == "hold" && is_true(json, "by_grant")) return "passed";
   for (const auto& word : words)
@@ -121,18 +123,19 @@ ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json, ClockStyle style) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},     {"grant", ""},       {"rule", "rule "}, {"scope", ""},
-      {"cause", "cause "}, {"reason", "— "},    {"how", "— "},     {"why", "— "},
-      {"outcome", "— "},   {"detail", "— "},    {"error", "— "},   {"count", "count "},
-      {"times", "times "}, {"bytes", "bytes "}, {"version", ""},   {"kernel", "kernel "},
-      {"cgroup", "in "},
+      {"request", ""},       {"grant", ""},       {"rule", "rule "},
+      {"scope", ""},         {"cause", "cause "}, {"reason", "— "},
+      {"how", "— "},         {"why", "— "},       {"outcome", "— "},
+      {"detail", "— "},      {"error", "— "},     {"count", "count "},
+      {"times", "times "},   {"bytes", "bytes "}, {"version", ""},
+      {"kernel", "kernel "}, {"cgroup", "in "},   {"verdict", "the policy says "},
   };
   std::string out;
   for (const auto& [name, before] : members) {
     const auto value = text(json, name);
     if (!value.empty()) out += std::string("  ") + before + value;
   }
-  for (const auto* name : {"deadline", "not_after"})
+  for (const auto* name : {"deadline", "not_after", "until"})
     if (const auto time = text(json, name); !time.empty())
       out += "  until " + when(time, dated(json, time, style));
   // The JSON view has it for every record; here it would only push the words that matter apart.

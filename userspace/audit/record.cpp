@@ -192,6 +192,10 @@ Entry repeated(const Entry& entry, std::uint64_t times) {
     *record.mutable_denied()->mutable_process() = touched.process();
     record.mutable_denied()->set_cause(touched.cause());
   }
+  if (record.has_logged()) {
+    record.mutable_logged()->set_times(times);
+    return EntryMaker::make(std::move(record));
+  }
   record.mutable_denied()->set_times(times);
   fill::masked(*record.mutable_denied()->mutable_detail(), event::mask("again and again"));
   return EntryMaker::make(std::move(record));
@@ -202,6 +206,11 @@ Entry more_denials(const std::string& agent, std::uint64_t session, const std::s
   v1::Record record;
   record.set_agent(fill::word(agent));
   record.set_session(session);
+  if (cause == event::cause_text(HP_CAUSE_DISARMED)) {
+    record.mutable_logged()->set_cause(fill::word(cause));
+    record.mutable_logged()->set_times(times);
+    return EntryMaker::make(std::move(record));
+  }
   record.mutable_denied()->set_cause(fill::word(cause));
   record.mutable_denied()->set_times(times);
   fill::masked(*record.mutable_denied()->mutable_detail(), event::mask("more than are told one by one"));
@@ -232,6 +241,11 @@ Entry kernel_event(const event::Event& event, const KernelView& view) {
   };
   switch (event.kind) {
     case HP_EVENT_LOGGED: set(*record.mutable_logged()); break;
+    case HP_EVENT_DISARMED:
+      set(*record.mutable_logged());
+      record.mutable_logged()->set_cause(event::cause_text(fixed.cause));
+      record.mutable_logged()->set_verdict(fixed.verdict == HP_DENY ? "deny" : "ask");
+      break;
     case HP_EVENT_GRANTED: set(*record.mutable_granted()); break;
     case HP_EVENT_TAMPERED: set(*record.mutable_tampered()); break;
     case HP_EVENT_GUARD:

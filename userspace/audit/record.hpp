@@ -77,9 +77,18 @@ struct KernelView {
 // Every hp_event_kind has its kind of record.
 [[nodiscard]] Entry kernel_event(const event::Event& event, const KernelView& view);
 
-// Denials that have no record of their own: `entry` is one of them (a denial, or a touch of the guard), `times` how many more.
+// What an operator switched. `scope`: whom a lockdown is about; `agent`: of a session, where it is known.
+[[nodiscard]] Entry locked_down(const approval::LockScope& scope, const std::string& agent,
+                                const event::MaskedText& reason, const approval::Principal& by);
+[[nodiscard]] Entry lockdown_released(const approval::LockScope& scope, const std::string& agent,
+                                      const approval::Principal& by);
+[[nodiscard]] Entry disarmed(const approval::Disarming& disarming);
+[[nodiscard]] Entry armed(const event::MaskedText& reason, const approval::Principal& by);
+
+// Denials that have no record of their own: `entry` is one of them (a denial, a touch of the guard, or what passed while
+// disarmed), `times` how many more.
 [[nodiscard]] Entry repeated(const Entry& entry, std::uint64_t times);
-// `times` denials of a session by `cause`, of different accesses.
+// `times` denials of a session by `cause`, of different accesses. Of cause "disarmed": accesses that passed.
 [[nodiscard]] Entry more_denials(const std::string& agent, std::uint64_t session, const std::string& cause,
                                  std::uint64_t times);
 

@@ -115,7 +115,10 @@ std::string prometheus_text(const nlohmann::json& health, const nlohmann::json& 
                             const nlohmann::json& sessions, WallTime now) {
   Writer out;
   out.text_ = std::string(kUp) + "holdpoint_up 1\n";
-  out.gauge("holdpoint_enforcing", "Whether the programs judge.", health.value("enforcing", false) ? 1 : 0);
+  out.gauge("holdpoint_enforcing", "Whether the programs judge, and the rules are not disarmed.",
+            health.value("enforcing", false) ? 1 : 0);
+  out.gauge("holdpoint_lockdowns", "Lockdowns in force.",
+            static_cast<double>(child(health, "lockdowns").size()));
   out.gauge("holdpoint_problems", "Problems that `holdpoint status` tells.",
             static_cast<double>(child(health, "problems").size()));
   out.head("holdpoint_info", "gauge", "Version of the daemon.");

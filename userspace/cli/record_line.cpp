@@ -27,6 +27,9 @@ Colour colour_of(const json& record) {
   const bool blocked = kind == "release" && !record.value("allowed", false);
   if (said_no || blocked || kind == "expiry" || kind == "denial") return Colour::red;
   if (kind == "tampered" || kind == "guard" || kind == "lost" || kind == "policy_refused") return Colour::red;
+  const auto action = field(record, "action");
+  if (kind == "operator") return action == "arm" || action == "release" ? Colour::green : Colour::red;
+  if (kind == "logged" && field(record, "cause") == "disarmed") return Colour::red;
   if (kind == "request") return Colour::yellow;
   if (kind == "decision" || kind == "grant") return Colour::green;
   if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged") return Colour::dim;

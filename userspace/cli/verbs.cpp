@@ -148,6 +148,49 @@ std::vector<Verb> caring() {
   };
 }
 
+std::vector<Verb> operating() {
+  return {
+      {"lockdown",
+       "stop agents at once",
+       "[--agent NAME | --session ID] [--release]",
+       "Refuses everything that an agent, a session, or (with neither) any agent tries, denies what waits "
+       "there, "
+       "and\n"
+       "freezes its processes, until it is released: over restarts, and for sessions that begin later. Root "
+       "only.",
+       {{"agent", "NAME", "only this agent"},
+        {"session", "ID", "only this session"},
+        {"reason", "TEXT", "why; goes to the log"},
+        {"release", "", "let go of who was stopped by the same words"}},
+       0,
+       0,
+       false,
+       run_lockdown},
+      {"disarm",
+       "let pass for a time what the rules deny or ask about",
+       "--for TIME --reason TEXT",
+       "What passes is logged. Holdpoint's own protection stays, lockdowns stay, and what waits already goes "
+       "on "
+       "waiting.\n"
+       "The kernel arms the rules again by itself when the time is over. Root only.",
+       {{"for", "TIME", "how long, such as 15m; at most 24h; needed"},
+        {"reason", "TEXT", "why; goes to the log; needed"}},
+       0,
+       0,
+       false,
+       run_disarm},
+      {"arm",
+       "arm the rules again now",
+       "",
+       "Ends what `holdpoint disarm` began. Root only.",
+       {},
+       0,
+       0,
+       false,
+       run_arm},
+  };
+}
+
 std::vector<Verb> sessions() {
   return {
       {"run",
@@ -202,7 +245,8 @@ std::vector<Verb> sessions() {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = [] {
     std::vector<Verb> all = asking();
-    for (auto more : {watching(), caring(), sessions()}) all.insert(all.end(), more.begin(), more.end());
+    for (auto more : {watching(), operating(), caring(), sessions()})
+      all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return table;

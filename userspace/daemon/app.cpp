@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
+#include "daemon/operator.hpp"
 #include "daemon/sessions.hpp"
 
 namespace holdpoint::daemon {
@@ -102,6 +103,7 @@ void App::wait_for_scan() {
     lost_bells_ = lost;
     core_->parking.tidy();
     look_at_fresh_sessions(*core_);
+    look_at_disarming(*core_);
     if (ticks_ % kSyncTicks == 0) {
       ::sd_notify(0, "WATCHDOG=1");  // from the loop itself: a daemon that answers nobody is started again
       record_counted_denials(*core_, core_->denials.due(clock_.now().boot));

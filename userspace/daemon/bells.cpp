@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "daemon/content.hpp"
+#include "daemon/operator.hpp"
 #include "daemon/sessions.hpp"
 #include "kernel/process.hpp"
 #include "kernel/signal.hpp"
@@ -24,6 +25,7 @@ void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uin
 // The question about a hold is complete.
 void place_hold(Core& core, approval::NewHold asked) {
   const auto id = asked.hold.id;
+  const auto session = asked.draft.session;
   const auto signals = core.being_read.contains(id) ? core.being_read.at(id).signals : 0;
   core.being_read.erase(id);
   const bool refused = asked.hold.state == approval::HoldState::refused;
@@ -34,6 +36,7 @@ void place_hold(Core& core, approval::NewHold asked) {
   const auto now = core.clock.now();
   const bool filed = settle(
       core, changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
+  stop_if_locked_down(core, session);  // the lockdown came while its question was being made
   // What could not be filed is found again by the next scan.
   if (refused && filed) core.programs->remove_refused(id);
   for (std::uint32_t signal = 1; signal <= 64; ++signal)
@@ -69,6 +72,7 @@ const char* ending_text(std::uint32_t how) {
     case HP_ENDED_OTHER: return "the process went on to something else";
     case HP_ENDED_MOOT: return "the file existed already";
     case HP_ENDED_ALLOWED: return "allowed meanwhile";
+    case HP_ENDED_LOCKED: return "refused by a lockdown";
     default: return "denied meanwhile";
   }
 }
@@ -147,7 +151,7 @@ audit::Entry entry_of(const Core& core, const event::Event& event) {
   const auto& fixed = event.access.fixed;
   audit::KernelView view;
   view.agent = core.policies.agent_name(fixed.identity.agent);
-  if (fixed.cause == HP_CAUSE_RULE || event.kind == HP_EVENT_GRANTED)
+  if (fixed.cause == HP_CAUSE_RULE || event.kind == HP_EVENT_GRANTED || event.kind == HP_EVENT_DISARMED)
     view.rule = core.policies.outcome(fixed.identity.agent, fixed.rule).id;
   view.access = event::mask(event.access, kernel::read_process(static_cast<int>(fixed.tgid)), {}, {});
   view.comm = event::mask(std::string_view(fixed.comm, ::strnlen(fixed.comm, sizeof(fixed.comm))));
@@ -173,7 +177,8 @@ void record_event(Core& core, std::span<const std::byte> bytes) {
   know_session(core, event->access.fixed.identity.session);
   const auto make = [&] { return entry_of(core, *event); };
   std::optional<audit::Entry> entry;
-  if (event->kind == HP_EVENT_DENIED || event->kind == HP_EVENT_GUARD)
+  // What passes while the rules are disarmed would have been denied or asked about: as many as that.
+  if (event->kind == HP_EVENT_DENIED || event->kind == HP_EVENT_GUARD || event->kind == HP_EVENT_DISARMED)
     entry = core.denials.happened(denial_of(core, *event), make, core.clock.now().boot);
   else entry = make();
   if (entry) core.recorder.record(*entry);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "kernel/content.hpp"
 #include "kernel/parking.hpp"
 #include "kernel/programs.hpp"
+#include "kernel/switches.hpp"
 
 namespace holdpoint::daemon {
 
@@ -63,6 +65,9 @@ struct Core {
   std::map<std::uint64_t, BeingRead> being_read{};  // by hold: not asked about yet
   std::map<std::string, ReadAgain> read_again{};    // by request: for the approval that is under way
   Denials denials{};
+  approval::OperatorState operators{};  // as stored; the kernel's switches say the same
+  bool lockdown_not_stored = false;     // one is in force that the store could not take
+  std::optional<kernel::Switches> switches{};
   std::function<void()> deadlines_moved = [] {};
 };
 

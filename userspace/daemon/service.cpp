@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include "api/time_text.hpp"
+#include "approval/text.hpp"
 #include "daemon/content.hpp"
+#include "daemon/operator.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 
@@ -57,11 +60,37 @@ Result<> CoreService::untag(const api::Caller& caller, std::uint64_t session) {
   return daemon::untag(core_, caller, session);
 }
 
+Result<approval::Lockdown> CoreService::lock_down(const api::Caller& caller, const approval::LockScope& scope,
+                                                  const event::MaskedText& reason) {
+  return daemon::lock_down(core_, caller, scope, reason);
+}
+Result<> CoreService::release(const api::Caller& caller, const approval::LockScope& scope) {
+  return release_lockdown(core_, caller, scope);
+}
+Result<approval::Disarming> CoreService::disarm(const api::Caller& caller, Duration lifetime,
+                                                const event::MaskedText& reason) {
+  return daemon::disarm(core_, caller, lifetime, reason);
+}
+Result<> CoreService::arm(const api::Caller& caller) { return daemon::arm(core_, caller); }
+bool CoreService::is_locked_down(const approval::Session& session) const {
+  return approval::lockdown_of(core_.operators, session.agent, session.id) != nullptr;
+}
+
 api::Health CoreService::health() const {
   api::Health health;
   utsname names{};
   ::uname(&names);
-  health.enforcing = true;
+  health.lockdowns = core_.operators.lockdowns;
+  if (const auto* disarming = approval::disarming_at(core_.operators, core_.clock.now().boot)) {
+    health.disarming = *disarming;
+    health.problems.push_back(fmt::format("the rules are DISARMED until {}, by {}: {}",
+                                          api::rfc3339(disarming->until),
+                                          approval::principal_text(disarming->by), disarming->reason.text()));
+  }
+  health.enforcing = !health.disarming;
+  if (core_.lockdown_not_stored)
+    health.problems.emplace_back(
+        "what an operator switched last is in force, but could not be stored: a restart of the host ends it");
   health.kernel = names.release;
   health.version = kVersion;
   health.policy_generation = core_.policies.generation;

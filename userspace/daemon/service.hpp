@@ -25,6 +25,14 @@ class CoreService final : public api::Service {
   [[nodiscard]] Result<approval::Session> tag(const api::Caller& caller,
                                               const api::TagTarget& target) override;
   [[nodiscard]] Result<> untag(const api::Caller& caller, std::uint64_t session) override;
+  [[nodiscard]] Result<approval::Lockdown> lock_down(const api::Caller& caller,
+                                                     const approval::LockScope& scope,
+                                                     const event::MaskedText& reason) override;
+  [[nodiscard]] Result<> release(const api::Caller& caller, const approval::LockScope& scope) override;
+  [[nodiscard]] Result<approval::Disarming> disarm(const api::Caller& caller, Duration lifetime,
+                                                   const event::MaskedText& reason) override;
+  [[nodiscard]] Result<> arm(const api::Caller& caller) override;
+  [[nodiscard]] bool is_locked_down(const approval::Session& session) const override;
   [[nodiscard]] api::Health health() const override;
   [[nodiscard]] Result<std::vector<api::StreamEvent>> records(std::uint64_t after,
                                                               std::size_t limit) const override;

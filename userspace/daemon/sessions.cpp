@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <utility>
 
 #include "base/log.hpp"
+#include "daemon/operator.hpp"
 #include "daemon/scope.hpp"
 #include "kernel/process.hpp"
 
@@ -51,6 +53,7 @@ Result<approval::Session> open(Core& core, std::uint32_t agent, const std::strin
   described.claims = std::move(claims);
   if (auto done = carry_out(core, core.ledger.open_session(described, core.clock.now())); !done)
     return std::unexpected(done.error());
+  stop_if_locked_down(core, *number);
   return described;
 }
 
@@ -108,6 +111,7 @@ void know_session(Core& core, std::uint64_t id) {
   const bool marked = path && core.cgroups.mark_of(*path);
   (void)carry_out(core, core.ledger.open_session(describe(core, id, *session, marked ? "xattr" : "cgroup"),
                                                  core.clock.now()));
+  stop_if_locked_down(core, id);
 }
 
 void hear_of_session(Core& core, std::uint64_t id) {
@@ -169,6 +173,9 @@ Result<approval::Session> start_session(Core& core, const api::Caller& caller,
                                         const api::NewSession& wanted) {
   const auto agent = agent_id(core, wanted.agent);
   if (!agent) return std::unexpected(agent.error());
+  if (const auto* lockdown = approval::lockdown_of(core.operators, wanted.agent, 0))
+    return std::unexpected(Error{"a lockdown of " + approval::scope_phrase(lockdown->scope) + " is in force",
+                                 "holdpoint status says since when and why", EBUSY});
   const auto kin = kin_of(wanted.pid);
   if (kin.parent != caller.pid || kin.uid != caller.uid)
     return fail(fmt::format("process {} is not a child of the caller under the caller's user", wanted.pid),
@@ -204,6 +211,7 @@ Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::
   (void)core.cgroups.write(*path, "cgroup.freeze", "1");
   auto recognised = recognise_cgroups(core);
   if (!frozen) (void)core.cgroups.write(*path, "cgroup.freeze", "0");
+  stop_if_locked_down(core, session->id);
   if (!recognised) return std::unexpected(recognised.error());
   return session;
 }
@@ -212,6 +220,9 @@ Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   if (caller.uid != 0) return fail("only root untags", "sudo holdpoint untag …");
   if (core.ledger.session(id) == nullptr)
     return fail(fmt::format("no session {}", id), "holdpoint sessions lists them");
+  if (is_locked_down(core, id))
+    return std::unexpected(Error{fmt::format("session {} is stopped by a lockdown", id),
+                                 "release it first: holdpoint lockdown --release", EBUSY});
   // Stored first: an agent that is free without a record would be nobody's. Its requests end here too, and what is held is denied.
   const auto how = "untagged by " + caller.principal.name;
   if (auto done = carry_out(core, core.ledger.end_session(id, core.clock.now(), how)); !done) return done;

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
+#include "daemon/operator.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 #include "doctor/examine.hpp"
@@ -127,13 +128,19 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
                                           0});
   core->ledger.restore(std::move(contents->sessions), std::move(contents->requests),
                        std::move(contents->grants));
+  core->operators = std::move(contents->operators);
   core->recorder.begin(core->store);
   if (auto kept = keep_agent_ids(*core->programs, core->policies); !kept) return stop(kept.error());
   record_start(*core);  // first: a policy is never in force without its record
+  auto switches = kernel::Switches::open(config.pin_directory);
+  if (!switches) return stop(switches.error());
+  core->switches.emplace(std::move(*switches));
+  if (auto done = take_up_switches(*core, core->programs->agent_names()); !done) return stop(done.error());
   if (auto done = publish(*core); !done) return stop(done.error());
   if (auto done = recognise_cgroups(*core); !done) return stop(done.error());
   if (auto done = core->programs->arm(); !done) return stop(done.error());
   take_over(*core);
+  stop_locked_down(*core);
   return core;
 }
 

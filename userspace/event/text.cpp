@@ -24,7 +24,7 @@ std::string id_text(std::uint64_t id) { return id == 0xffffffffU ? "-" : fmt::fo
 constexpr std::array<std::string_view, HP_CAUSE_END> cause_words = {
     "rule",        "decision",      "echo",        "unresolved", "no-policy", "no-storage",
     "holds-full",  "session-holds", "cannot-hold", "refused",    "guard",     "argv",
-    "socket-path", "tampered",      "reholds",     "closing"};
+    "socket-path", "tampered",      "reholds",     "closing",    "lockdown",  "disarmed"};
 
 std::string protocol_text(std::uint16_t protocol) {
   switch (protocol) {

@@ -253,7 +253,8 @@ std::vector<std::pair<std::string, std::uint64_t>> Programs::counters() const {
   static constexpr std::array<const char*, HP_COUNT_END> kNames = {
       "allowed",       "denied",     "held",       "held_again",   "released",      "granted",
       "tagged",        "tampered",   "lost_bells", "lost_events",  "full_holds",    "full_session_holds",
-      "full_sessions", "no_storage", "unresolved", "rename_races", "signal_failed", "full_arguments"};
+      "full_sessions", "no_storage", "unresolved", "rename_races", "signal_failed", "full_arguments",
+      "locked_down",   "disarmed"};
   std::vector<std::pair<std::string, std::uint64_t>> found;
   found.reserve(HP_COUNT_END);
   for (std::uint32_t what = 0; what < HP_COUNT_END; ++what)

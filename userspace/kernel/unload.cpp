@@ -18,6 +18,7 @@
 #include "base/fd.hpp"
 #include "holdpoint/abi.h"
 #include "kernel/parking.hpp"
+#include "kernel/switches.hpp"
 
 namespace holdpoint::kernel {
 namespace {
@@ -29,7 +30,7 @@ std::vector<std::uint64_t> ids_in(int map) {
   std::vector<std::uint64_t> ids;
   std::uint64_t id = 0;
   int found = ::bpf_map_get_next_key(map, nullptr, &id);
-  while (found == 0 && ids.size() < HP_MAX_HOLDS) {
+  while (found == 0 && ids.size() < HP_MAX_SESSIONS) {
     ids.push_back(id);
     found = ::bpf_map_get_next_key(map, &ids.back(), &id);
   }
@@ -82,6 +83,21 @@ class Holds {
   Fd holds_;
   Fd verdicts_;
 };
+
+// Whom a lockdown froze goes on: to take its denial, and since nothing would thaw it afterwards. Until the programs are gone it is
+// refused everything all the same.
+void thaw_locked_down(const std::string& pins, const Cgroups& cgroups) {
+  const auto switches = Switches::open(pins);
+  const Fd sessions(::bpf_obj_get((pins + "/maps/sessions").c_str()));
+  if (!switches || !sessions) return;
+  const auto locked = switches->locked_down();
+  for (const auto id : ids_in(sessions.get())) {
+    hp_session session{};
+    if (::bpf_map_lookup_elem(sessions.get(), &id, &session) != 0 || !locked.covers(session.agent, id))
+      continue;
+    if (const auto path = cgroups.path_of(session.cgroup)) (void)cgroups.write(*path, "cgroup.freeze", "0");
+  }
+}
 
 // Denies whatever is held, until nothing is, or patience ends.
 Result<> release_all(const Holds& holds, const Cgroups& cgroups, const Clock& clock) {
@@ -138,6 +154,7 @@ Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups
   Unloaded done;
   if (::access(pin_directory.c_str(), F_OK) != 0) return done;
   if (auto* config = pinned_configuration(pin_directory)) std::atomic_ref(config->closing).store(1U);
+  thaw_locked_down(pin_directory, cgroups);
   const Holds holds(pin_directory);
   if (holds.there()) {
     if (auto released = release_all(holds, cgroups, clock); !released)

@@ -146,6 +146,7 @@ AgentPolicy agent_policy(const Checked& policy, std::uint32_t id) {
   const Agent& agent = policy.agents.at(id);
   AgentPolicy out{id, agent.name, {}};
   for (const Rule& rule : policy.guards) add_decided(rule, out.rules);
+  out.guards = static_cast<std::uint32_t>(out.rules.size());
   for (const Rule& rule : policy.rules) {
     if (applies_to(rule, agent)) add_decided(rule, out.rules);
   }

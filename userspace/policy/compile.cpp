@@ -105,6 +105,7 @@ Result<std::unique_ptr<hp_policy>> compile(const AgentPolicy& policy, const std:
                                            std::uint32_t generation) {
   if (policy.rules.size() > HP_MAX_RULES) return too_many_rules(policy, files);
   ImageWriter writer(generation);
+  writer.set_guards(policy.guards);
   Dimension object;
   Dimension executable;
   Dimension destination;

@@ -16,6 +16,8 @@ class ImageWriter {
   explicit ImageWriter(std::uint32_t generation);
 
   void add_rule(const hp_rule& rule, std::uint32_t operations);
+  // The first so many rules hold also while the others are disarmed.
+  void set_guards(std::uint32_t guards) { image_->guards = guards; }
   // `always`: rules without a condition in this dimension, members of every set. Gives what there was too
   // much of: "states", "transitions" or "rule sets".
   [[nodiscard]] std::expected<void, std::string> add_automaton(hp_automaton_id id, const Dfa& dfa,

@@ -140,6 +140,7 @@ struct AgentPolicy {
   std::uint32_t id = 0;
   std::string name;
   std::vector<Rule> rules;
+  std::uint32_t guards = 0;  // how many of them, from the first, are built in
 };
 
 }  // namespace holdpoint::policy

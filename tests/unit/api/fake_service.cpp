@@ -150,9 +150,39 @@ Result<> FakeService::untag(const Caller&, std::uint64_t session) {
   return {};
 }
 
+Result<approval::Lockdown> FakeService::lock_down(const Caller& caller, const approval::LockScope& scope,
+                                                  const event::MaskedText& reason) {
+  if (scope.agent == "unknown") return std::unexpected(Error{"no agent \"unknown\"", "", ENOENT});
+  const approval::Lockdown made{scope, reason, caller.principal, clock_.now().wall};
+  approval::put(operators, made);
+  return made;
+}
+
+Result<> FakeService::release(const Caller&, const approval::LockScope& scope) {
+  if (approval::remove(operators, scope)) return {};
+  return std::unexpected(Error{"there is no lockdown of " + approval::scope_phrase(scope), "", ENOENT});
+}
+
+Result<approval::Disarming> FakeService::disarm(const Caller& caller, Duration lifetime,
+                                                const event::MaskedText& reason) {
+  const auto now = clock_.now();
+  operators.disarming =
+      approval::Disarming{reason, caller.principal, now.wall, now.wall + lifetime,
+                          BootTime{now.boot.nanoseconds + static_cast<std::uint64_t>(lifetime.count())}};
+  return *operators.disarming;
+}
+
+Result<> FakeService::arm(const Caller&) {
+  operators.disarming.reset();
+  return {};
+}
+
 Health FakeService::health() const {
   Health health;
-  health.enforcing = healthy;
+  health.lockdowns = operators.lockdowns;
+  if (const auto* disarming = approval::disarming_at(operators, clock_.now().boot))
+    health.disarming = *disarming;
+  health.enforcing = healthy && !health.disarming;
   health.kernel = "6.1.0";
   health.version = "0.1.0";
   health.policy_generation = 3;

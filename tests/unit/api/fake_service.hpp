@@ -49,6 +49,15 @@ class FakeService final : public Service {
                                                         const NewSession& wanted) override;
   [[nodiscard]] Result<approval::Session> tag(const Caller& caller, const TagTarget& target) override;
   [[nodiscard]] Result<> untag(const Caller& caller, std::uint64_t session) override;
+  [[nodiscard]] Result<approval::Lockdown> lock_down(const Caller& caller, const approval::LockScope& scope,
+                                                     const event::MaskedText& reason) override;
+  [[nodiscard]] Result<> release(const Caller& caller, const approval::LockScope& scope) override;
+  [[nodiscard]] Result<approval::Disarming> disarm(const Caller& caller, Duration lifetime,
+                                                   const event::MaskedText& reason) override;
+  [[nodiscard]] Result<> arm(const Caller& caller) override;
+  [[nodiscard]] bool is_locked_down(const approval::Session& session) const override {
+    return approval::lockdown_of(operators, session.agent, session.id) != nullptr;
+  }
   [[nodiscard]] Health health() const override;
   [[nodiscard]] Result<std::vector<StreamEvent>> records(std::uint64_t after,
                                                          std::size_t limit) const override;
@@ -61,6 +70,7 @@ class FakeService final : public Service {
   bool healthy = true;
   std::optional<NewSession> last_session;
   std::optional<TagTarget> last_tag;
+  approval::OperatorState operators;
 
  private:
   void carry_out(const approval::Steps& steps);

@@ -184,6 +184,53 @@ TEST_F(Handlers, LetOnlyRootTag) {
   EXPECT_FALSE(service.last_tag);
 }
 
+TEST_F(Handlers, StopWhoIsNamedAndLetExactlyThatGo) {
+  const json made = ok("POST", "/v1/lockdown", {{"scope", "agent"}, {"agent", "coder"}, {"reason", "stop"}});
+  EXPECT_EQ(made["agent"], "coder");
+  EXPECT_EQ(made["session"], nullptr);
+  EXPECT_EQ(made["by"]["id"], "0");
+  EXPECT_EQ(ok("GET", "/v1/sessions")["sessions"][0]["locked_down"], true);
+  EXPECT_EQ(ok("GET", "/v1/health")["lockdowns"].size(), 1U);
+  EXPECT_EQ(ok("GET", "/v1/health")["enforcing"], true);
+  EXPECT_EQ(problem("DELETE", "/v1/lockdown?scope=all"), "404 not-found");
+  EXPECT_EQ(reply("DELETE", "/v1/lockdown?scope=agent&agent=coder").status, 204U);
+  EXPECT_EQ(ok("GET", "/v1/sessions")["sessions"][0]["locked_down"], false);
+  EXPECT_EQ(problem("POST", "/v1/lockdown", {{"scope", "agent"}, {"agent", "unknown"}}), "404 not-found");
+}
+
+TEST_F(Handlers, RefuseALockdownThatDoesNotSayOfWhom) {
+  for (const json& body :
+       {json::object(), json{{"scope", "every"}}, json{{"scope", "agent"}},
+        json{{"scope", "all"}, {"agent", "coder"}}, json{{"scope", "session"}, {"session", 0}},
+        json{{"scope", "session"}, {"session", 1}, {"agent", "coder"}}})
+    EXPECT_EQ(problem("POST", "/v1/lockdown", body), "422 bad-body") << body;
+  EXPECT_EQ(problem("DELETE", "/v1/lockdown"), "400 bad-query");
+  EXPECT_EQ(problem("DELETE", "/v1/lockdown?scope=session"), "400 bad-query");
+  EXPECT_TRUE(service.operators.lockdowns.empty());
+}
+
+TEST_F(Handlers, DisarmForADayAtMostAndForAReason) {
+  for (const json& body : {json{{"for", "15m"}}, json{{"reason", "x"}}, json{{"for", "25h"}, {"reason", "x"}},
+                           json{{"for", "0s"}, {"reason", "x"}}, json{{"for", "15m"}, {"reason", "  "}},
+                           json{{"for", "soon"}, {"reason", "x"}}})
+    EXPECT_EQ(problem("POST", "/v1/disarm", body), "422 bad-body") << body;
+  EXPECT_FALSE(service.operators.disarming);
+  const json made = ok("POST", "/v1/disarm", {{"for", "24h"}, {"reason", "restore"}});
+  EXPECT_EQ(made["until"], "2026-03-15T09:00:00.000Z");
+  EXPECT_EQ(ok("GET", "/v1/health")["disarmed"]["reason"], "restore");
+  EXPECT_EQ(ok("GET", "/v1/health")["enforcing"], false);
+  EXPECT_EQ(reply("DELETE", "/v1/disarm").status, 204U);
+  EXPECT_EQ(ok("GET", "/v1/health")["disarmed"], nullptr);
+}
+
+TEST_F(Handlers, LetOnlyRootSwitch) {
+  caller = member_caller();
+  EXPECT_EQ(problem("POST", "/v1/lockdown", {{"scope", "all"}}), "403 not-root");
+  EXPECT_EQ(problem("DELETE", "/v1/lockdown?scope=all"), "403 not-root");
+  EXPECT_EQ(problem("POST", "/v1/disarm", {{"for", "15m"}, {"reason", "x"}}), "403 not-root");
+  EXPECT_EQ(problem("DELETE", "/v1/disarm"), "403 not-root");
+}
+
 TEST_F(Handlers, RefuseOutsidersEverything) {
   caller.may_decide = false;
   for (const Route& route : routes()) {

@@ -105,6 +105,10 @@ GOOD = {
     "revokeGrant": [("", None, 204)],
     "listRecords": [("?after=1&limit=1000", None, 200)],
     "streamEvents": [("?after=1", None, 200)],
+    "lockDown": [("", {"scope": "session", "session": 1, "reason": "stop"}, 200), ("", {"scope": "all"}, 200)],
+    "releaseLockdown": [("?scope=session&session=1", None, 204), ("?scope=all", None, 204)],
+    "disarm": [("", {"for": "15m", "reason": "restore"}, 200)],
+    "arm": [("", None, 204)],
     "showHealth": [("", None, 200)],
 }
 LAST = ["decideRequest", "revokeGrant", "removeTag"]

@@ -11,7 +11,8 @@
 namespace holdpoint::approval::test {
 namespace {
 
-TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
+// `undo`: makes a store of this version one of an older version.
+void take_over(const std::string& undo) {
   std::string directory = (std::filesystem::temp_directory_path() / "holdpoint-store-XXXXXX").string();
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
   {
@@ -21,9 +22,7 @@ TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
   }
   sqlite3* connection = nullptr;
   ASSERT_EQ(sqlite3_open((directory + "/holdpoint.db").c_str(), &connection), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(connection,
-                         "PRAGMA journal_mode=DELETE; DROP TABLE outbox;"
-                         "DELETE FROM counters WHERE name='next_record'; PRAGMA user_version=1;",
+  EXPECT_EQ(sqlite3_exec(connection, ("PRAGMA journal_mode=DELETE; DROP TABLE switches;" + undo).c_str(),
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(connection);
@@ -32,6 +31,10 @@ TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
     ASSERT_TRUE(store) << store.error().text();
     EXPECT_THAT(store->load()->sessions, ::testing::SizeIs(1));
     EXPECT_THAT(*store->outbox(0, 10), ::testing::IsEmpty());
+    EXPECT_THAT(store->load()->operators.lockdowns, ::testing::SizeIs(start));
+    OperatorState stopped;
+    put(stopped, {{"coder", 0}, text("stop"), {"unix", "0", "root"}, at(1).wall});
+    EXPECT_TRUE(store->save({SaveOperator{stopped}}));
     EXPECT_TRUE(store->save({SaveSession{make_session(8 + start)}}));
     EXPECT_TRUE(store->save({SaveSession{make_session(7)}}));
     Session ended = make_session(8 + start);
@@ -40,6 +43,12 @@ TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
   }
   std::filesystem::remove_all(directory);
 }
+
+TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
+  take_over("DROP TABLE outbox; DELETE FROM counters WHERE name='next_record'; PRAGMA user_version=1;");
+}
+
+TEST(StoreVersion, AStoreOfVersion2IsTakenOver) { take_over("PRAGMA user_version=2;"); }
 
 }  // namespace
 }  // namespace holdpoint::approval::test

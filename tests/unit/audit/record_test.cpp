@@ -97,6 +97,43 @@ TEST(Decided, NamesWhoAndHow) {
   EXPECT_EQ(record.decided().holds(), 2U);
 }
 
+TEST(Switched, SaysWhatWhoWhyAndUntilWhen) {
+  const approval::Principal root{"unix", "0", "root"};
+  const auto why = event::mask("it mails customers");
+  const auto agent = locked_down({"coder", 0}, "coder", why, root).record();
+  EXPECT_EQ(kind_word(agent), "operator");
+  EXPECT_EQ(agent.operator_().action(), "lockdown");
+  EXPECT_EQ(agent.operator_().scope(), "agent");
+  EXPECT_EQ(agent.operator_().reason().text(), "it mails customers");
+  EXPECT_EQ(agent.agent(), "coder");
+  EXPECT_EQ(agent.session(), 0U);
+  EXPECT_EQ(agent.actor().name().text(), "root");
+  const auto session = lockdown_released({"", 12}, "coder", root).record();
+  EXPECT_EQ(session.operator_().action(), "release");
+  EXPECT_EQ(session.operator_().scope(), "session");
+  EXPECT_EQ(session.session(), 12U);
+  EXPECT_EQ(locked_down({}, "", why, root).record().operator_().scope(), "all");
+  const auto until = disarmed({why, root, at(1).wall, at(61).wall, at(61).boot}).record();
+  EXPECT_EQ(until.operator_().action(), "disarm");
+  EXPECT_EQ(until.operator_().until_ns(), 61'000'000'000);
+  EXPECT_EQ(armed(why, root).record().operator_().action(), "arm");
+}
+
+TEST(KernelEvent, WhatPassesDisarmedSaysWhatThePolicySays) {
+  event::Event event{HP_EVENT_DISARMED, {}};
+  event.access.fixed.cause = HP_CAUSE_DISARMED;
+  event.access.fixed.verdict = HP_DENY;
+  const auto passed = kernel_event(event, {});
+  EXPECT_EQ(kind_word(passed.record()), "logged");
+  EXPECT_EQ(passed.record().logged().cause(), "disarmed");
+  EXPECT_EQ(passed.record().logged().verdict(), "deny");
+  EXPECT_EQ(repeated(passed, 7).record().logged().times(), 7U);
+  EXPECT_FALSE(repeated(passed, 7).record().has_denied()) << "it was not denied";
+  EXPECT_EQ(more_denials("coder", 1, "disarmed", 7).record().logged().times(), 7U);
+  event.access.fixed.verdict = HP_ASK;
+  EXPECT_EQ(kernel_event(event, {}).record().logged().verdict(), "ask");
+}
+
 TEST(KernelEvent, EveryKindHasItsRecord) {
   event::Event happened{};
   happened.access.fixed.identity.session = 12;

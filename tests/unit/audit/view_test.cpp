@@ -81,6 +81,16 @@ TEST(Line, TellsAPersonsRefusalFromADeadline) {
   EXPECT_THAT(text, HasSubstr("nobody answered within 15m"));
 }
 
+TEST(Line, TellsWhatAnOperatorSwitched) {
+  const approval::Principal root{"unix", "0", "root"};
+  const auto why = event::mask("restore");
+  EXPECT_EQ(line(placed(locked_down({"coder", 0}, "coder", why, root)), utc),
+            "20:14:03  lockdown    coder       by root  agent  — restore");
+  const WallTime until(std::chrono::nanoseconds(1'795'551'303'000'000'000));
+  EXPECT_EQ(line(placed(disarmed({why, root, {}, until, {}})), utc),
+            "20:14:03  disarm      -           by root  — restore  until 20:15:03");
+}
+
 TEST(Line, ShowsArgumentsWithTheirBorders) {
   auto asked = request();
   event::Access access;

@@ -293,6 +293,29 @@ TEST_F(Program, TagsAndUntags) {
   EXPECT_EQ(run({"untag", "99"}).status, 5);
 }
 
+TEST_F(Program, LocksDownShowsItAndReleases) {
+  server.on_loop([](FakeService& service, FakeClock&) { service.add_session(); });
+  EXPECT_HAS(run({"lockdown", "--agent", "coder", "--reason", "it mails"}).out, "Locked down agent coder");
+  EXPECT_HAS(run({"status"}).out, "by root (uid 0): it mails");
+  EXPECT_HAS(run({"sessions"}).out, "LOCKED DOWN");
+  EXPECT_EQ(run({"lockdown", "--release"}).status, 5) << "everybody was not stopped";
+  EXPECT_EQ(run({"lockdown", "--release", "--agent", "coder"}).status, 0);
+  EXPECT_HAS(run({"lockdown", "--session", "1", "--json"}).out, "\"session\":1");
+  for (const char* wrong : {"x", "", "-1"})
+    EXPECT_EQ(run({"lockdown", "--session", wrong}).status, 2) << wrong;
+}
+
+TEST_F(Program, DisarmsLoudlyAndArms) {
+  for (const auto& words : {std::vector<std::string>{"disarm", "--for", "1m"}, {"disarm", "--reason", "x"}})
+    EXPECT_EQ(run(words).status, 2);
+  EXPECT_HAS(run({"disarm", "--for", "15m", "--reason", "restore"}).out, "DISARMED until");
+  const Ended status = run({"status"});
+  EXPECT_EQ(status.status, 1);
+  EXPECT_HAS(status.out, "DISARMED until");
+  EXPECT_EQ(run({"arm"}).status, 0);
+  EXPECT_EQ(run({"status"}).status, 0);
+}
+
 TEST_F(Program, RunsACommandAndReturnsItsStatus) {
   const Ended ended = run({"run", "--agent", "coder", "--for", "Grace", "--purpose", "tests", "--label",
                            "env=test", "--", "sh", "-c", "echo out; echo err >&2; exit 42"});

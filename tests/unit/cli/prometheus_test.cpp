@@ -18,6 +18,7 @@ using ::testing::Not;
 const json kHealth = {{"enforcing", true},
                       {"version", "1.2"},
                       {"problems", json::array({"one"})},
+                      {"lockdowns", json::array({json::object()})},
                       {"started", "2026-01-01T00:00:00Z"},
                       {"counters", {{"allowed", 7}, {"lost_events", 2}, {"api-requests", 5}}}};
 const json kOpen = {{"requests", json::array({{{"created", "2026-01-01T00:00:30Z"}},
@@ -33,6 +34,7 @@ TEST(Prometheus, TellsWhatWaitsAndForHowLong) {
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_oldest_request_seconds 30\n"));
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_uptime_seconds 60\n"));
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_problems 1\n"));
+  EXPECT_THAT(text(), HasSubstr("\nholdpoint_lockdowns 1\n"));
 }
 
 TEST(Prometheus, CountsSessionsByAgent) {

@@ -91,6 +91,8 @@ TEST(CauseText, EveryCauseHasAWordOfItsOwn) {
   EXPECT_EQ(cause_text(HP_CAUSE_RULE), "rule");
   EXPECT_EQ(cause_text(HP_CAUSE_SESSION_HOLDS), "session-holds");
   EXPECT_EQ(cause_text(HP_CAUSE_CLOSING), "closing");
+  EXPECT_EQ(cause_text(HP_CAUSE_LOCKDOWN), "lockdown");
+  EXPECT_EQ(cause_text(HP_CAUSE_DISARMED), "disarmed");
   EXPECT_EQ(cause_text(200), "cause-200");
 }
 

@@ -35,6 +35,22 @@ TEST(Guard, LeavesOtherAccessesToThePolicy) {
   EXPECT_EQ(evaluator(file(kWrite, "/var/lib/holdpoint2/x")).id, "all");
 }
 
+TEST(Guard, TheImageSaysWhichRulesNoDisarmingTakesAway) {
+  const Evaluator evaluator(with_rules(kAllowAll));
+  const auto guards = evaluator.image().guards;
+  ASSERT_GT(guards, 0U);
+  const auto& rules = evaluator.policy().rules;
+  for (std::uint32_t i = 0; i < rules.size(); ++i)
+    EXPECT_EQ(rules[i].id.starts_with("guard:"), i < guards) << rules[i].id;
+}
+
+// So that a change of two names, one of them the guard's, counts as denied by the guard.
+TEST(Guard, AllGuardsDenyBeforeAnyOtherRule) {
+  const Evaluator evaluator(with_rules("  - {id: none, on: any, verdict: deny, reason: R}\n"));
+  const auto& image = evaluator.image();
+  for (std::uint32_t i = 0; i < image.guards; ++i) EXPECT_EQ(image.rules[i].verdict, HP_DENY) << i;
+}
+
 TEST(Guard, PathsWithGlobCharactersAreTakenLiterally) {
   GuardPaths paths;
   paths.state_directory = "/srv/[a]*{b}";

@@ -19,6 +19,10 @@ namespace holdpoint::api {
 [[nodiscard]] Outcome revoke_grant(const Call& call);
 [[nodiscard]] Outcome list_records(const Call& call);
 [[nodiscard]] Outcome stream_events(const Call& call);
+[[nodiscard]] Outcome lock_down(const Call& call);
+[[nodiscard]] Outcome release_lockdown(const Call& call);
+[[nodiscard]] Outcome disarm(const Call& call);
+[[nodiscard]] Outcome arm(const Call& call);
 [[nodiscard]] Outcome show_health(const Call& call);
 
 }  // namespace holdpoint::api

@@ -40,7 +40,10 @@ Outcome list_sessions(const Call& call) {
   if (auto error = query.error()) return *error;
   json list = json::array();
   const approval::Ledger& ledger = call.service.ledger();
-  for (const approval::Session* session : ledger.sessions()) list.push_back(to_json(*session, ledger));
+  for (const approval::Session* session : ledger.sessions()) {
+    list.push_back(to_json(*session, ledger));
+    list.back()["locked_down"] = !session->ended && call.service.is_locked_down(*session);
+  }
   return Reply{.body = dump({{"sessions", list}}), .allow = {}};
 }
 

@@ -19,6 +19,9 @@ Exit run_revoke(const Context& context);
 Exit run_run(const Context& context);
 Exit run_tag(const Context& context);
 Exit run_untag(const Context& context);
+Exit run_lockdown(const Context& context);
+Exit run_disarm(const Context& context);
+Exit run_arm(const Context& context);
 Exit run_doctor(const Context& context);
 Exit run_metrics(const Context& context);
 

@@ -20,6 +20,9 @@ Finding examine_daemon(const Client& client) {
   const auto& problems = child(*health, "problems");
   if (health->value("enforcing", false) && problems.empty())
     return {Kind::good, "Daemon", "enforcing and well, " + field(*health, "version"), ""};
+  if (const auto& disarmed = child(*health, "disarmed"); disarmed.is_object() && !disarmed.empty())
+    return {Kind::missing, "Daemon", "it is DISARMED until " + field(disarmed, "until"),
+            "holdpoint arm ends that; holdpoint status says who did it and why"};
   return {Kind::missing, "Daemon", "it answers, and not all is well", "holdpoint status"};
 }
 

@@ -16,17 +16,18 @@ std::string about(const nlohmann::json& session) {
   return printable(out.empty() ? field(session, "cgroup") : out);
 }
 
-std::vector<Cell> row(const nlohmann::json& session, WallTime now) {
+std::vector<Cell> session_row(const nlohmann::json& session, WallTime now) {
   const bool alive = child(session, "ended").empty();
   const WallTime started = api::parse_rfc3339(field(session, "started")).value_or(WallTime{});
   const std::string open = field(session, "open_requests");
+  Cell requests{open + " open", open == "0" ? Colour::plain : Colour::yellow};
+  if (session.value("locked_down", false)) requests = {"LOCKED DOWN", Colour::red};
+  if (!alive) requests = {"ended", Colour::dim};
   return {{field(session, "id"), Colour::bold},
           {printable(field(session, "agent"))},
           {printable(person(child(session, "owner")))},
           {relative(started, now)},
-          {alive ? open + " open" : "ended", !alive        ? Colour::dim
-                                             : open == "0" ? Colour::plain
-                                                           : Colour::yellow},
+          requests,
           {printable(field(session, "recognised_by"))},
           {about(session)}};
 }
@@ -45,7 +46,7 @@ Exit run_sessions(const Context& context) {
     return Exit::ok;
   }
   Table table({"SESSION", "AGENT", "OWNER", "STARTED", "REQUESTS", "BY", "ABOUT"});
-  for (const auto& session : shown) table.add(row(session, context.now()));
+  for (const auto& session : shown) table.add(session_row(session, context.now()));
   print(table.empty() ? "No agent is at work.\n" : table.draw(context.terminal));
   return Exit::ok;
 }

@@ -9,13 +9,40 @@
 namespace holdpoint::cli {
 namespace {
 
+std::string heading(const nlohmann::json& health, bool well, const Terminal& terminal, WallTime now) {
+  const auto& disarmed = child(health, "disarmed");
+  if (disarmed.is_object() && !disarmed.empty()) {
+    const auto until = api::parse_rfc3339(field(disarmed, "until")).value_or(WallTime{});
+    return terminal.paint(Colour::red, "Holdpoint is DISARMED until " + time_of_day(until, now, true) +
+                                           ": agents do what the rules deny or ask about.");
+  }
+  if (well) return terminal.paint(Colour::green, "Holdpoint is enforcing and well.");
+  if (health.value("enforcing", false))
+    return terminal.paint(Colour::yellow, "Holdpoint is enforcing, but not all is well.");
+  return terminal.paint(Colour::red, "Holdpoint is NOT enforcing: agents are not held.");
+}
+
+void add_lockdowns(Page& page, const nlohmann::json& health, WallTime now) {
+  for (const auto& lockdown : child(health, "lockdowns")) {
+    const auto agent = field(lockdown, "agent");
+    const auto session = field(lockdown, "session");
+    const auto since = api::parse_rfc3339(field(lockdown, "since")).value_or(WallTime{});
+    const auto whom = !agent.empty()     ? "agent " + agent
+                      : !session.empty() ? "session " + session
+                                         : std::string("every agent");
+    const auto reason = field(lockdown, "reason");
+    page.add("Lockdown",
+             printable(fmt::format("{}, {}, by {}{}", whom, relative(since, now),
+                                   person(child(lockdown, "by")), reason.empty() ? "" : ": " + reason)),
+             Colour::red);
+  }
+}
+
 std::string draw(const nlohmann::json& health, WallTime now, const Terminal& terminal, bool well) {
   Page page(terminal);
-  const bool enforcing = health.value("enforcing", false);
   const WallTime started = api::parse_rfc3339(field(health, "started")).value_or(WallTime{});
-  page.heading(well        ? terminal.paint(Colour::green, "Holdpoint is enforcing and well.")
-               : enforcing ? terminal.paint(Colour::yellow, "Holdpoint is enforcing, but not all is well.")
-                           : terminal.paint(Colour::red, "Holdpoint is NOT enforcing: agents are not held."));
+  page.heading(heading(health, well, terminal, now));
+  add_lockdowns(page, health, now);
   for (const auto& problem : child(health, "problems")) {
     if (problem.is_string()) page.add("Problem", printable(problem.get<std::string>()), Colour::red);
   }
