@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,7 +66,7 @@ struct Core {
   Denials denials{};
   approval::OperatorState operators{};  // as stored; the kernel's switches say the same
   bool lockdown_not_stored = false;     // one is in force that the store could not take
-  std::optional<kernel::Switches> switches{};
+  std::unique_ptr<kernel::Switches> switches{};
   std::function<void()> deadlines_moved = [] {};
 };
 

@@ -109,7 +109,7 @@ Result<approval::Lockdown> lock_down(Core& core, const api::Caller& caller, cons
                                      const event::MaskedText& reason) {
   for (const auto& allowed : {only_root(caller), is_known(core, scope)})
     if (!allowed) return std::unexpected(allowed.error());
-  const approval::Lockdown lockdown{scope, reason, caller.principal, core.clock.now().wall};
+  approval::Lockdown lockdown{scope, reason, caller.principal, core.clock.now().wall};
   auto next = core.operators;
   approval::put(next, lockdown);
   const auto agent = agent_of(core, scope);
@@ -154,7 +154,7 @@ Result<approval::Disarming> disarm(Core& core, const api::Caller& caller, Durati
   if (reason.text().find_first_not_of(' ') == std::string::npos)
     return fail("disarming needs a reason", "it goes to the log, and to everybody who asks for the status");
   const auto now = core.clock.now();
-  const approval::Disarming disarming{
+  approval::Disarming disarming{
       reason, caller.principal, now.wall, now.wall + lifetime,
       BootTime{now.boot.nanoseconds + static_cast<std::uint64_t>(lifetime.count())}};
   auto next = core.operators;

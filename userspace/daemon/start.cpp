@@ -134,7 +134,7 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
   record_start(*core);  // first: a policy is never in force without its record
   auto switches = kernel::Switches::open(config.pin_directory);
   if (!switches) return stop(switches.error());
-  core->switches.emplace(std::move(*switches));
+  core->switches = std::make_unique<kernel::Switches>(std::move(*switches));
   if (auto done = take_up_switches(*core, core->programs->agent_names()); !done) return stop(done.error());
   if (auto done = publish(*core); !done) return stop(done.error());
   if (auto done = recognise_cgroups(*core); !done) return stop(done.error());

@@ -153,7 +153,7 @@ Result<> FakeService::untag(const Caller&, std::uint64_t session) {
 Result<approval::Lockdown> FakeService::lock_down(const Caller& caller, const approval::LockScope& scope,
                                                   const event::MaskedText& reason) {
   if (scope.agent == "unknown") return std::unexpected(Error{"no agent \"unknown\"", "", ENOENT});
-  const approval::Lockdown made{scope, reason, caller.principal, clock_.now().wall};
+  approval::Lockdown made{scope, reason, caller.principal, clock_.now().wall};
   approval::put(operators, made);
   return made;
 }

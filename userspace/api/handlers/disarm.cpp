@@ -20,7 +20,8 @@ Outcome disarm(const Call& call) {
   const auto reason = body.text("reason", longest_reason);
   body.require(reason && reason->find_first_not_of(" \t\r\n") != std::string::npos, "reason");
   if (auto error = body.error()) return *error;
-  const auto made = call.service.disarm(call.caller, *lifetime, event::mask(*reason));
+  const auto made =
+      call.service.disarm(call.caller, lifetime.value_or(Duration::zero()), event::mask(reason.value_or("")));
   if (!made) return problem(made.error());
   return Reply{.body = dump(to_json(*made)), .allow = {}};
 }
