@@ -53,6 +53,25 @@ Result<> save_and_record(Core& core, const approval::Steps& steps) {
   return {};
 }
 
+// Whoever reads the journal finds a request there by the id that people see.
+void log_requests(const Core& core, const approval::Steps& steps) {
+  for (const auto& step : steps) {
+    const auto* note = std::get_if<approval::Note>(&step);
+    const auto* request =
+        note == nullptr || note->request.empty() ? nullptr : core.ledger.request(note->request);
+    if (request == nullptr) continue;
+    const auto id = event::mask(request->id);
+    const bool whole = note->kind == "cancellation" && note->hold == 0;  // not only one of its holds
+    if (note->kind == "request") {
+      log_info("request {}: agent {} in session {}: {} {} (rule {})", id, event::mask(request->agent),
+               request->session, event::mask(request->access.operation), request->access.object,
+               event::mask(request->rule.id));
+    } else if (note->kind == "decision" || note->kind == "expiry" || whole) {
+      log_info("request {}: {}", id, event::mask(request->outcome));
+    }
+  }
+}
+
 void answer(Core& core, const approval::Answer& answer, Now now) {
   if (answer.allow)
     if (auto bound = bind_content(core, answer.hold); !bound) {
@@ -144,6 +163,7 @@ Result<> carry_out(Core& core, const approval::Steps& steps) {
     // One code for all of its reasons: to a caller it is the daemon that cannot do it now.
     return std::unexpected(Error{saved.error().message, saved.error().hint, EIO});
   }
+  log_requests(core, steps);
   const auto now = core.clock.now();
   for (const auto& step : steps) {
     if (const auto* grant = std::get_if<approval::SaveGrant>(&step))
