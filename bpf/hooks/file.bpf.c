@@ -49,6 +49,7 @@ static __always_inline int settle_interpreter(struct hp_tag* tag, struct workspa
   if (out.rule + 1 >= policy->rule_count) return 0;
   if (out.verdict == HP_DENY || !exec) return refuse(tag, ws, HP_CAUSE_RULE);
   if (out.verdict == HP_ASK) exec->interpreter = a->identity.inode;
+  else if (out.flags & HP_RULE_OBSERVED) allowed_note(ws, out.flags);
   return 0;
 }
 

@@ -153,6 +153,7 @@ enum hp_event_kind {
   HP_EVENT_TAMPERED = 3, /* killed before its first instruction */
   HP_EVENT_GUARD = 4,    /* tried to touch the guard */
   HP_EVENT_GRANTED = 5,  /* an ask answered by a live grant */
+  HP_EVENT_OBSERVED = 6, /* let pass by a rule that is only observed and would have asked or denied */
 };
 struct hp_event {
   __u32 kind;
