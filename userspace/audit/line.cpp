@@ -56,6 +56,7 @@ constexpr Word words[] = {
     {"tampered", "killed"},
     {"guard", "guard!"},
     {"lost", "LOST"},
+    {"mode", "mode"},
 };
 
 std::string verb(const Json& json) {
@@ -64,6 +65,7 @@ std::string verb(const Json& json) {
   if (kind == "release") return is_true(json, "allowed") ? "released" : "blocked";
   if (kind == "hold" && is_true(json, "refused")) return "turned away";
   if (kind == "hold" && is_true(json, "by_grant")) return "passed";
+  if (kind == "observed") return text(json, "verdict") == "deny" ? "would deny" : "would ask";
   for (const auto& word : words)
     if (kind == word.kind) return word.shown;
   return kind;
@@ -121,11 +123,11 @@ ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json, ClockStyle style) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},     {"grant", ""},       {"rule", "rule "}, {"scope", ""},
-      {"cause", "cause "}, {"reason", "— "},    {"how", "— "},     {"why", "— "},
-      {"outcome", "— "},   {"detail", "— "},    {"error", "— "},   {"count", "count "},
-      {"times", "times "}, {"bytes", "bytes "}, {"version", ""},   {"kernel", "kernel "},
-      {"cgroup", "in "},
+      {"request", ""},   {"grant", ""},         {"rule", "rule "},   {"scope", ""},
+      {"from", "from "}, {"to", "to "},         {"cause", "cause "}, {"reason", "— "},
+      {"how", "— "},     {"why", "— "},         {"outcome", "— "},   {"detail", "— "},
+      {"error", "— "},   {"count", "count "},   {"times", "times "}, {"bytes", "bytes "},
+      {"version", ""},   {"kernel", "kernel "}, {"cgroup", "in "},
   };
   std::string out;
   for (const auto& [name, before] : members) {

@@ -27,9 +27,10 @@ Colour colour_of(const json& record) {
   const bool blocked = kind == "release" && !record.value("allowed", false);
   if (said_no || blocked || kind == "expiry" || kind == "denial") return Colour::red;
   if (kind == "tampered" || kind == "guard" || kind == "lost" || kind == "policy_refused") return Colour::red;
-  if (kind == "request") return Colour::yellow;
+  if (kind == "request" || kind == "mode") return Colour::yellow;
   if (kind == "decision" || kind == "grant") return Colour::green;
-  if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged") return Colour::dim;
+  if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged" || kind == "observed")
+    return Colour::dim;
   return Colour::plain;
 }
 

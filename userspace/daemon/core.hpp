@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "config/config.hpp"
 #include "daemon/denials.hpp"
+#include "daemon/modes.hpp"
 #include "daemon/policies.hpp"
 #include "daemon/recorder.hpp"
 #include "daemon/workers.hpp"
@@ -63,6 +64,8 @@ struct Core {
   std::map<std::uint64_t, BeingRead> being_read{};  // by hold: not asked about yet
   std::map<std::string, ReadAgain> read_again{};    // by request: for the approval that is under way
   Denials denials{};
+  Denials observations = Denials::of_observed();
+  Modes modes{};
   std::function<void()> deadlines_moved = [] {};
 };
 
@@ -70,8 +73,8 @@ struct Core {
 // write; the ledger is as before, and nothing was answered.
 [[nodiscard]] Result<> carry_out(Core& core, const approval::Steps& steps);
 
-// Records for denials that were counted: those that are due, or all of them.
-void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries);
+// Records for denials and observations that were counted.
+void record_counted(Core& core, const std::vector<audit::Entry>& entries);
 
 // At a start: grants that a former daemon put into the kernel can be taken out again, and those that ended meanwhile are.
 void adopt_kernel_grants(Core& core);

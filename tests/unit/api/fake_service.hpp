@@ -49,6 +49,12 @@ class FakeService final : public Service {
                                                         const NewSession& wanted) override;
   [[nodiscard]] Result<approval::Session> tag(const Caller& caller, const TagTarget& target) override;
   [[nodiscard]] Result<> untag(const Caller& caller, std::uint64_t session) override;
+  [[nodiscard]] std::vector<ModeRow> modes(const std::string& agent) const override;
+  [[nodiscard]] bool is_observed(const std::string& agent) const override { return agent == "watched"; }
+  [[nodiscard]] Result<ModeRow> set_mode(const Caller& caller, const ModeChange& change) override;
+  [[nodiscard]] Result<std::string> check_policy(const std::string& file,
+                                                 const std::string& text) const override;
+  [[nodiscard]] Result<std::string> reload_policy(const Caller& caller) override;
   [[nodiscard]] Health health() const override;
   [[nodiscard]] Result<std::vector<StreamEvent>> records(std::uint64_t after,
                                                          std::size_t limit) const override;
@@ -61,6 +67,7 @@ class FakeService final : public Service {
   bool healthy = true;
   std::optional<NewSession> last_session;
   std::optional<TagTarget> last_tag;
+  std::optional<ModeChange> last_mode;
 
  private:
   void carry_out(const approval::Steps& steps);

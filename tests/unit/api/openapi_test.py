@@ -105,6 +105,11 @@ GOOD = {
     "revokeGrant": [("", None, 204)],
     "listRecords": [("?after=1&limit=1000", None, 200)],
     "streamEvents": [("?after=1", None, 200)],
+    "listModes": [("", None, 200), ("?agent=coder", None, 200), ("?agent=nobody", None, 404)],
+    "setMode": [("", {"agent": "coder", "rule": "keys", "mode": "observe", "reason": "first day"}, 200),
+                ("", {"agent": "coder", "mode": "policy"}, 200)],
+    "checkPolicy": [("", {"file": "60-new.yaml", "text": "version: 1"}, 200), ("", {"file": "60-new.yaml", "text": ""}, 422)],
+    "reloadPolicy": [("", None, 200)],
     "showHealth": [("", None, 200)],
 }
 LAST = ["decideRequest", "revokeGrant", "removeTag"]

@@ -19,6 +19,10 @@ namespace holdpoint::api {
 [[nodiscard]] Outcome revoke_grant(const Call& call);
 [[nodiscard]] Outcome list_records(const Call& call);
 [[nodiscard]] Outcome stream_events(const Call& call);
+[[nodiscard]] Outcome list_modes(const Call& call);
+[[nodiscard]] Outcome set_mode(const Call& call);
+[[nodiscard]] Outcome check_policy(const Call& call);
+[[nodiscard]] Outcome reload_policy(const Call& call);
 [[nodiscard]] Outcome show_health(const Call& call);
 
 }  // namespace holdpoint::api

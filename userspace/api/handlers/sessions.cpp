@@ -40,7 +40,10 @@ Outcome list_sessions(const Call& call) {
   if (auto error = query.error()) return *error;
   json list = json::array();
   const approval::Ledger& ledger = call.service.ledger();
-  for (const approval::Session* session : ledger.sessions()) list.push_back(to_json(*session, ledger));
+  for (const approval::Session* session : ledger.sessions()) {
+    list.push_back(to_json(*session, ledger));
+    list.back()["mode"] = call.service.is_observed(session->agent) ? "observe" : "enforce";
+  }
   return Reply{.body = dump({{"sessions", list}}), .allow = {}};
 }
 

@@ -21,5 +21,7 @@ Exit run_tag(const Context& context);
 Exit run_untag(const Context& context);
 Exit run_doctor(const Context& context);
 Exit run_metrics(const Context& context);
+Exit run_mode(const Context& context);
+Exit run_setup(const Context& context);
 
 }  // namespace holdpoint::cli

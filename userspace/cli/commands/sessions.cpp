@@ -18,10 +18,12 @@ std::string about(const nlohmann::json& session) {
 
 std::vector<Cell> row(const nlohmann::json& session, WallTime now) {
   const bool alive = child(session, "ended").empty();
+  const bool observed = field(session, "mode") == "observe";
   const WallTime started = api::parse_rfc3339(field(session, "started")).value_or(WallTime{});
   const std::string open = field(session, "open_requests");
   return {{field(session, "id"), Colour::bold},
-          {printable(field(session, "agent"))},
+          {printable(field(session, "agent")) + (observed ? " (observed)" : ""),
+           observed ? Colour::yellow : Colour::plain},
           {printable(person(child(session, "owner")))},
           {relative(started, now)},
           {alive ? open + " open" : "ended", !alive        ? Colour::dim
