@@ -44,7 +44,10 @@ Result<> save_and_record(Core& core, const approval::Steps& steps) {
   }
   std::vector<approval::RecordBytes> records;
   for (const auto* note : notes) {
-    if (note->kind == "session_ended") record_counted_denials(core, core.denials.end_session(note->session));
+    if (note->kind == "session_ended") {
+      record_counted(core, core.denials.end_session(note->session));
+      record_counted(core, core.observations.end_session(note->session));
+    }
     records.push_back(core.recorder.keep(entry_of(core, *note)));
   }
   const auto first = core.store.save(steps, records);
@@ -136,7 +139,7 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
 
 }  // namespace
 
-void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries) {
+void record_counted(Core& core, const std::vector<audit::Entry>& entries) {
   for (const auto& entry : entries) core.recorder.record(entry);
 }
 

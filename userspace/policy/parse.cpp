@@ -11,7 +11,7 @@ namespace holdpoint::policy {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
-constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason"};
+constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason", "mode"};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;
@@ -32,6 +32,7 @@ void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   if (const Node* reason = fields.find("default_reason")) {
     agent.default_reason = read_text(*reason, "default_reason", out).value_or("");
   }
+  if (const Node* mode = fields.find("mode")) agent.mode = read_mode(*mode, out).value_or(Mode::enforce);
   policy.agents.push_back(std::move(agent));
 }
 

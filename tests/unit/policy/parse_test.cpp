@@ -31,8 +31,8 @@ const Wrong kWrong[] = {
     {"UnknownRuleKey", rule("on: read, paht: /x, verdict: allow"),
      "5:23: error: unknown key 'paht' in rule [did you mean 'path'?]"},
     {"UnknownAgentKey", "version: 1\nagents:\n  a: {default: allow, zzzzzz: 1}\n",
-     "3:23: error: unknown key 'zzzzzz' in agent [known here: description, cgroups, default or "
-     "default_reason]"},
+     "3:23: error: unknown key 'zzzzzz' in agent [known here: description, cgroups, default, "
+     "default_reason or mode]"},
     {"UnknownDestinationKey", rule("on: connect, to: [{ports: 1}], verdict: allow"),
      "5:32: error: unknown key 'ports' in to [did you mean 'port'?]"},
     {"MissingVersion", "agents: {}\n", "1:1: error: policy file without 'version'"},
