@@ -56,6 +56,7 @@ void Canonical::add(const Rule& rule) {
 void Canonical::add(const Agent& agent) {
   add(agent.name);
   add(agent.description);
+  add(agent.operated_by);
   add(agent.cgroups);
   add(static_cast<std::uint64_t>(agent.default_verdict));
   add(agent.default_reason);

@@ -11,7 +11,8 @@ namespace holdpoint::policy {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
-constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason", "mode"};
+constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason", "mode",
+                                          "operator"};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;
@@ -21,6 +22,9 @@ void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   if (!fields.valid()) return;
   if (const Node* text = fields.find("description")) {
     agent.description = read_text(*text, "description", out).value_or("");
+  }
+  if (const Node* text = fields.find("operator")) {
+    agent.operated_by = read_text(*text, "operator", out).value_or("");
   }
   if (const Node* cgroups = fields.find("cgroups")) {
     agent.cgroups = read_patterns(*cgroups, "cgroups", GlobUse::cgroup, out);

@@ -90,6 +90,7 @@ struct Agent {
   std::string name;
   Place place;
   std::string description;
+  std::string operated_by;  // who answers for its sessions that nobody logged in for
   std::vector<Pattern> cgroups;
   hp_verdict default_verdict = HP_DENY;
   std::string default_reason;
