@@ -301,8 +301,7 @@ def test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays():
     agent = Driven("disarmed")
     waiting = daemon.spawn("cat", SECRET, session="waiting")
     request = daemon.wait_request()
-    shut = {reading(SHUT): "denied", f"os.rename('{SHUT}', '{SHUT}-2')": "denied",
-            f"os.waitpid(os.posix_spawn('{TOOL}', ['tool'], {{}}), 0)": "denied"}
+    shut = [reading(SHUT), f"os.rename('{SHUT}', '{SHUT}-2')", f"os.waitpid(os.posix_spawn('{TOOL}', ['tool'], {{}}), 0)"]
     guarded = [reading(daemon.state / "holdpoint.db"), f"os.unlink('{PINS}/holdpoint/maps/config')",
                f"os.rename('{daemon.state}', '{daemon.state}-2')", f"os.kill({daemon.process.pid}, 9)", "bpf()",
                f"socket.socket(socket.AF_UNIX).connect('{daemon.runtime}/api.sock')"]
@@ -339,7 +338,7 @@ def test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays():
     holdpoint("arm")
     assert agent.does(reading(SHUT)) == "refused EPERM"
     assert daemon.get("/v1/health")["enforcing"] is True
-    assert daemon.wait_record("operator", lambda r: r["action"] == "disarm")["until"]
+    assert daemon.wait_record("operator", lambda r: r["action"] == "disarm" and r["reason"] == "restore")["until"]
     assert daemon.wait_record("operator", lambda r: r["action"] == "arm" and r["actor"]["id"] == "0")
     agent.end()
 
