@@ -12,6 +12,9 @@ namespace {
 
 using namespace holdpoint::policy;
 
+constexpr std::uint32_t kFile = operation_bit(HP_OP_READ) | operation_bit(HP_OP_WRITE);
+constexpr std::uint32_t kNetwork = operation_bit(HP_OP_CONNECT) | operation_bit(HP_OP_SEND);
+
 void compare(const AgentPolicy& policy, const hp_policy& image, const Query& query) {
   const Outcome reference = evaluate(policy, query);
   const ImageOutcome tables = evaluate_image(image, query);
@@ -26,14 +29,14 @@ void compare_all(const AgentPolicy& policy, const hp_policy& image) {
         if (left-- == 0) return;
         std::string text = pattern.text.substr(0, 200);
         for (char& c : text) c = c == '*' ? 'x' : c;
-        compare(policy, image, {15, HP_OBJECT_FILE, text, {}, 0, 0, text});
-        compare(policy, image, {48, HP_OBJECT_UNIX_PATH, text, {}, 0, 0, text});
+        compare(policy, image, {kFile, HP_OBJECT_FILE, text, {}, 0, 0, text});
+        compare(policy, image, {kNetwork, HP_OBJECT_UNIX_PATH, text, {}, 0, 0, text});
       }
     }
     for (const Destination& to : rule.destinations) {
       if (left-- == 0) return;
       const std::uint16_t port = to.ports.empty() ? 1 : to.ports[0].last;
-      compare(policy, image, {48, HP_OBJECT_INET, {}, to.cidr.address, port, 6, "/x"});
+      compare(policy, image, {kNetwork, HP_OBJECT_INET, {}, to.cidr.address, port, 6, "/x"});
     }
   }
 }

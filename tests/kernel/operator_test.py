@@ -313,13 +313,13 @@ def test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays():
     assert agent.does(reading(TMP / "secret-other")) == "did it", "what asks passes, too"
     for statement in guarded:
         assert agent.does(statement) == "refused EPERM", statement
+    (TMP / "shut-2").rename(SHUT)
     watched = Driven("2", "watched")
     assert watched.does(reading(SHUT)) == "did it"
     observed = daemon.wait_record("observed", lambda r: "access" in r and r["access"]["object"].startswith(str(SHUT)))
     assert (observed["agent"], observed["verdict"]) == ("watched", "deny"), observed
     assert not [r for r in daemon.records("logged") if r.get("agent") == "watched"], "observed, and not for the sake of the disarming"
     watched.end()
-    (TMP / "shut-2").rename(SHUT)
     health = daemon.get("/v1/health")
     assert health["enforcing"] is False and health["disarmed"]["reason"] == "restore", health
     assert "DISARMED" in holdpoint("status", code=1) and "DISARMED" in " ".join(health["problems"])

@@ -125,11 +125,11 @@ ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json, ClockStyle style) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},     {"grant", ""},       {"rule", "rule "}, {"scope", ""},
-      {"from", "from "},   {"to", "to "},       {"cause", "cause "}, {"reason", "— "},
-      {"how", "— "},       {"why", "— "},       {"outcome", "— "}, {"detail", "— "},
-      {"error", "— "},     {"count", "count "}, {"times", "times "}, {"bytes", "bytes "},
-      {"version", ""},     {"kernel", "kernel "}, {"cgroup", "in "}, {"verdict", "the policy says "},
+      {"request", ""},   {"grant", ""},         {"rule", "rule "},   {"scope", ""},
+      {"from", "from "}, {"to", "to "},         {"cause", "cause "}, {"reason", "— "},
+      {"how", "— "},     {"why", "— "},         {"outcome", "— "},   {"detail", "— "},
+      {"error", "— "},   {"count", "count "},   {"times", "times "}, {"bytes", "bytes "},
+      {"version", ""},   {"kernel", "kernel "}, {"cgroup", "in "},   {"verdict", "the policy says "},
   };
   const bool told = text(json, "kind") == "observed";  // its verb says the verdict
   std::string out;

@@ -37,7 +37,8 @@ Result<std::string> read_policy(const std::string& name) {
   std::ostringstream text;
   text << in.rdbuf();
   if (!in)
-    return fail("cannot read the policy " + path, "--policy takes the name of a shipped one, or a path");
+    return holdpoint::fail("cannot read the policy " + path,
+                           "--policy takes the name of a shipped one, or a path");
   return text.str();
 }
 

@@ -55,7 +55,7 @@ api::ModeRow row_of(const Policies& policies, const Modes& modes, std::uint32_t 
   return row;
 }
 
-Result<std::uint32_t> agent_of(const Core& core, const api::ModeChange& change) {
+Result<std::uint32_t> agent_meant(const Core& core, const api::ModeChange& change) {
   const auto id = policy::find_agent(core.policies.checked, change.agent);
   if (!id)
     return refuse("no agent \"" + change.agent + "\" in the policy", "holdpoint mode lists them", ENOENT);
@@ -127,7 +127,7 @@ std::vector<api::ModeRow> Modes::rows(const Policies& policies, const std::strin
 }
 
 Result<api::ModeRow> set_mode(Core& core, const api::Caller& caller, const api::ModeChange& change) {
-  const auto id = agent_of(core, change);
+  const auto id = agent_meant(core, change);
   if (!id) return std::unexpected(id.error());
   const auto now = core.clock.now();
   const approval::ModeOverride said{change.agent, change.rule,      change.mode,

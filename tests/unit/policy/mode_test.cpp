@@ -9,14 +9,14 @@
 namespace holdpoint::policy {
 namespace {
 
-const std::string kRules = R"(rules:
+const std::string kModeRules = R"(rules:
   - {id: own, agents: [a], on: read, path: /own, verdict: deny, reason: R, mode: enforce}
   - {id: of-agent, on: read, path: /agent, verdict: deny, reason: R}
   - {id: asked, on: write, path: /agent, verdict: ask, reason: R}
   - {id: shadowed, on: read, path: /agent, verdict: allow}
 )";
 std::string observed_agent() {
-  return "version: 1\nagents:\n  a: {default: ask, mode: observe}\n  b: {default: deny}\n" + kRules;
+  return "version: 1\nagents:\n  a: {default: ask, mode: observe}\n  b: {default: deny}\n" + kModeRules;
 }
 
 Mode mode_of_rule(const Checked& checked, const std::string& id, const ModeOverrides& overrides = {}) {
