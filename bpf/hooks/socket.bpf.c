@@ -70,9 +70,7 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   struct outcome out;
   judge(policy, who->operations, &in, &out);
-  /* Likewise what would have been asked about: it is told at the first send. A lockdown refuses at once. */
-  int simple = out.verdict == HP_ALLOW && !((out.flags & HP_RULE_OBSERVED) && (out.flags & HP_RULE_LOG));
-  if (only_note && !simple && !locked_down(tag) && !note_peer(ws, mark)) return 0;
+  if (only_note && out.verdict != HP_ALLOW && !locked_down(tag) && !note_peer(ws, mark)) return 0;
   return settle(tag, ws, 0, mark, policy, out);
 }
 
@@ -224,8 +222,6 @@ int BPF_PROG(hp_write_socket, struct file* file, int mask) {
   if (!(mask & MAY_WRITE) || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK) return 0;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
-  /* As at a send: what is connected already leads out, too. */
-  if (state == SUBJECT_TAGGED && stopped(tag, 1U << HP_OP_SEND)) return -EPERM;
   struct socket* sock = bpf_sock_from_file(file);
   struct sock* sk = sock ? sock->sk : 0;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
@@ -318,7 +314,6 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
-  if (state == SUBJECT_TAGGED && stopped(tag, 1U << operation)) return -EPERM;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   struct unix_sock* peer = (struct unix_sock*)other;
@@ -337,25 +332,19 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   judge(policy, 1U << operation, &in, &out);
-  int told = out.verdict == HP_ALLOW && (out.flags & HP_RULE_OBSERVED) && (out.flags & HP_RULE_LOG);
-  if (path == PATH_OK && out.verdict == HP_ALLOW && !told) return 0;
+  if (path == PATH_OK && out.verdict == HP_ALLOW) return 0;
   __u32 length = BUILD_END - position;
   struct path_match m = {.ws = ws, .position = position};
-  if (path == PATH_OK && (told || (out.verdict == HP_ASK && tag->socket_released)) && length <= HP_PATH_MAX &&
+  if (path == PATH_OK && out.verdict == HP_ASK && tag->socket_released && length <= HP_PATH_MAX &&
       ws->event.access.path_length == length) {
     bpf_loop(length, match_step, &m, 0);
     if (!m.differs) return 0;
   }
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
   a->rule = out.rule;
-  a->policy_generation = policy->generation;
   path_keep(ws, position);
   a->verdict = out.verdict;
   if (path != PATH_OK) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
-  if (told) {
-    allowed_note(ws, out.flags);
-    return 0;
-  }
   if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   return refuse(tag, ws, out.verdict == HP_DENY ? HP_CAUSE_RULE : HP_CAUSE_SOCKET_PATH);
 }
