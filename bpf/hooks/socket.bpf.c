@@ -222,6 +222,8 @@ int BPF_PROG(hp_write_socket, struct file* file, int mask) {
   if (!(mask & MAY_WRITE) || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK) return 0;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
+  /* As at a send: what is connected already leads out, too. */
+  if (state == SUBJECT_TAGGED && stopped(tag, 1U << HP_OP_SEND)) return -EPERM;
   struct socket* sock = bpf_sock_from_file(file);
   struct sock* sk = sock ? sock->sk : 0;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
@@ -314,6 +316,7 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
+  if (state == SUBJECT_TAGGED && stopped(tag, 1U << operation)) return -EPERM;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
   struct unix_sock* peer = (struct unix_sock*)other;

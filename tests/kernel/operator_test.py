@@ -9,6 +9,7 @@ import subprocess
 from harness import CGROUP, HOLDPOINT, LIMIT, PINS, TMP, Daemon, finish, main, wait_until
 
 SECRET, GRANTED, SHUT, FILE, TOOL = (TMP / name for name in ("secret", "secret-granted", "shut", "file", "tool"))
+LISTENING = TMP / "listening"  # a socket
 FREE = TMP / "free"  # a directory where everything is allowed
 CLEANERS = f"""  cleaner:
     cgroups: ["/{CGROUP.relative_to('/sys/fs/cgroup')}/cleaner-*"]
@@ -40,6 +41,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.connect(('127.0.0.1', int(sys.argv[1])))
 left, right = socket.socketpair()
+page = os.memfd_create('page')
+os.write(page, b'x')
 buffer = ctypes.create_string_buffer(128)
 def bpf():
     if libc.syscall(321, 0, buffer, 128) < 0: raise OSError(ctypes.get_errno(), '')
@@ -116,6 +119,9 @@ def allowed_things():
         f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]})).close()",
         "udp.send(b'x')",
         "left.send(b'x')",
+        "os.sendfile(left.fileno(), page, 0, 1)",
+        f"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('127.0.0.1', {datagrams.getsockname()[1]}))",
+        f"socket.socket(socket.AF_UNIX).connect('{LISTENING}')",
     ]
 
 
@@ -326,6 +332,10 @@ def test_unloading_thaws_who_is_stopped():
 server = socket.create_server(("127.0.0.1", 0), backlog=100)  # nobody accepts: that it connects is enough
 datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 datagrams.bind(("127.0.0.1", 0))
+LISTENING.unlink(missing_ok=True)
+local = socket.socket(socket.AF_UNIX)
+local.bind(str(LISTENING))
+local.listen(100)
 for file in (SECRET, GRANTED, SHUT, FILE, TMP / "secret-other"):
     file.write_text("content\n")
 shutil.copy("/bin/true", TOOL)
