@@ -5,8 +5,10 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 namespace holdpoint::daemon {
 namespace {
@@ -22,8 +24,7 @@ Result<Bus> system_bus() {
 
 bool booted_with_systemd() { return ::access("/run/systemd/system", F_OK) == 0; }
 
-// StartTransientUnit queues a job; the scope exists with its process in it when the method has returned, because a scope's
-// start needs no helper process.
+// Queues a job: systemd has answered before the process is in the scope.
 Result<> start_scope(sd_bus* bus, const std::string& name, const std::string& agent, int pid) {
   sd_bus_error error = SD_BUS_ERROR_NULL;
   const auto description = "Holdpoint session of agent " + agent;
@@ -36,6 +37,20 @@ Result<> start_scope(sd_bus* bus, const std::string& name, const std::string& ag
   ::sd_bus_error_free(&error);
   if (code < 0) return fail("systemd refused the scope " + name + ": " + message);
   return {};
+}
+
+// The cgroup of the process once systemd has moved it. Never the one that it comes from: that is its caller's, and everybody in
+// it would become the agent's. The loop waits meanwhile, two seconds at most; the kernel judges without it.
+Result<std::string> scope_of(const Core& core, const std::string& scope, int pid) {
+  constexpr auto kLook = std::chrono::milliseconds(2);
+  constexpr int kLooks = 1000;
+  for (int look = 0; look < kLooks; ++look) {
+    auto path = core.cgroups.of_process(pid);
+    if (!path || path->ends_with("/" + scope)) return path;
+    std::this_thread::sleep_for(kLook);
+  }
+  return fail("systemd has not moved the process into " + scope,
+              "systemctl list-jobs shows what it waits for");
 }
 
 }  // namespace
@@ -51,7 +66,7 @@ Result<std::string> make_scope(Core& core, const std::string& agent, int pid) {
   if (!bus) return std::unexpected(bus.error());
   if (auto started = start_scope(bus->get(), name + ".scope", agent, pid); !started)
     return std::unexpected(started.error());
-  return core.cgroups.of_process(pid);
+  return scope_of(core, name + ".scope", pid);
 }
 
 Result<std::string> unit_cgroup(const std::string& unit) {
