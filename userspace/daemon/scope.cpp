@@ -5,10 +5,8 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <thread>
 
 namespace holdpoint::daemon {
 namespace {
@@ -24,7 +22,21 @@ Result<Bus> system_bus() {
 
 bool booted_with_systemd() { return ::access("/run/systemd/system", F_OK) == 0; }
 
-// Queues a job: systemd has answered before the process is in the scope.
+// A unit's job, and whether systemd has said that it is over.
+struct Job {
+  std::string unit;
+  bool over = false;
+};
+
+int job_removed(sd_bus_message* message, void* userdata, sd_bus_error* /*error*/) {
+  auto* job = static_cast<Job*>(userdata);
+  std::uint32_t id = 0;
+  const char *path = nullptr, *unit = nullptr, *result = nullptr;
+  if (::sd_bus_message_read(message, "uoss", &id, &path, &unit, &result) >= 0 && job->unit == unit)
+    job->over = true;
+  return 0;
+}
+
 Result<> start_scope(sd_bus* bus, const std::string& name, const std::string& agent, int pid) {
   sd_bus_error error = SD_BUS_ERROR_NULL;
   const auto description = "Holdpoint session of agent " + agent;
@@ -39,18 +51,14 @@ Result<> start_scope(sd_bus* bus, const std::string& name, const std::string& ag
   return {};
 }
 
-// The cgroup of the process once systemd has moved it. Never the one that it comes from: that is its caller's, and everybody in
-// it would become the agent's. The loop waits meanwhile, two seconds at most; the kernel judges without it.
-Result<std::string> scope_of(const Core& core, const std::string& scope, int pid) {
-  constexpr auto kLook = std::chrono::milliseconds(2);
-  constexpr int kLooks = 1000;
-  for (int look = 0; look < kLooks; ++look) {
-    auto path = core.cgroups.of_process(pid);
-    if (!path || path->ends_with("/" + scope)) return path;
-    std::this_thread::sleep_for(kLook);
+// systemd answers before it has moved the process. Until the job is over; the loop waits meanwhile, for each of systemd's messages two
+// seconds at most. The kernel judges without it.
+void await(sd_bus* bus, const Job& job) {
+  constexpr std::uint64_t kPatienceMicroseconds = 2'000'000;
+  while (!job.over) {
+    const int processed = ::sd_bus_process(bus, nullptr);
+    if (processed < 0 || (processed == 0 && ::sd_bus_wait(bus, kPatienceMicroseconds) <= 0)) return;
   }
-  return fail("systemd has not moved the process into " + scope,
-              "systemctl list-jobs shows what it waits for");
 }
 
 }  // namespace
@@ -64,9 +72,21 @@ Result<std::string> make_scope(Core& core, const std::string& agent, int pid) {
   }
   auto bus = system_bus();
   if (!bus) return std::unexpected(bus.error());
-  if (auto started = start_scope(bus->get(), name + ".scope", agent, pid); !started)
+  Job job{name + ".scope"};
+  if (const int code =
+          ::sd_bus_match_signal(bus->get(), nullptr, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                "org.freedesktop.systemd1.Manager", "JobRemoved", job_removed, &job);
+      code < 0)
+    return fail_errno("cannot hear of systemd's jobs", -code);
+  if (auto started = start_scope(bus->get(), job.unit, agent, pid); !started)
     return std::unexpected(started.error());
-  return scope_of(core, name + ".scope", pid);
+  await(bus->get(), job);
+  auto path = core.cgroups.of_process(pid);
+  // Never the cgroup that it comes from: that is its caller's, and everybody in it would become the agent's.
+  if (path && !path->ends_with("/" + job.unit))
+    return fail("systemd has not moved the process into " + job.unit,
+                "systemctl list-jobs shows what it waits for");
+  return path;
 }
 
 Result<std::string> unit_cgroup(const std::string& unit) {
