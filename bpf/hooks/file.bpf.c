@@ -48,7 +48,11 @@ static __always_inline int settle_interpreter(struct hp_tag* tag, struct workspa
   a->verdict = out.verdict;
   a->policy_generation = policy->generation;
   if (locked_down(tag)) return refuse_locked_down(tag, ws);
-  if (out.rule + 1 >= policy->rule_count || out.verdict == HP_ALLOW) return 0;
+  if (out.rule + 1 >= policy->rule_count) return 0;
+  if (out.verdict == HP_ALLOW) {
+    if (out.flags & HP_RULE_OBSERVED) allowed_note(ws, out.flags);
+    return 0;
+  }
   if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   if (out.verdict == HP_DENY || !exec) return refuse(tag, ws, HP_CAUSE_RULE);
   if (out.verdict == HP_ASK) exec->interpreter = a->identity.inode;

@@ -2,6 +2,9 @@
 /* What no tagged process does, whatever the policy says, and what the daemon must hear of.
  *   task_kill              no signals to the daemon, nor to other sessions. Within a session all are allowed: a held task
  *                          that is continued is held again.
+ *   file_send_sigiotask    no signals to the daemon by way of a descriptor's owner either.
+ *   task_setnice, _setioprio, _setscheduler, _movememory
+ *                          no priority, processors or memory nodes of the daemon, nor of other sessions.
  *   ptrace_access_check    no tracing, no memory and no descriptors of processes outside the session: through one of those an
  *                          agent would reach the daemon and its API. Looking (/proc) is left to the rules.
  *   bpf                    no BPF at all: maps are verdicts.
@@ -18,18 +21,56 @@ static __always_inline int refuse_guard(struct hp_tag* tag, __u32 operation) {
   return refuse(tag, ws, HP_CAUSE_GUARD);
 }
 
+static __always_inline int is_daemon(struct task_struct* target) {
+  struct hp_config* c = configuration();
+  return c && c->daemon_tgid && (__u32)target->tgid == c->daemon_tgid;
+}
+
+/* What a tagged task does to another process: never to the daemon, nor to another session's. */
+static __always_inline int spare(struct task_struct* target) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
+  if (is_daemon(target)) return refuse_guard(tag, 0);
+  struct hp_tag* other = bpf_task_storage_get(&tags, target, 0, 0);
+  return other && other->session != tag->session ? refuse_guard(tag, 0) : 0;
+}
+
 SEC("lsm/task_kill")
 int BPF_PROG(hp_task_kill, struct task_struct* target, struct kernel_siginfo* info, int signal,
              const struct cred* cred) {
-  struct hp_tag* tag;
-  int state = subject(&tag);
-  if (state == SUBJECT_NONE || !armed() || signal == 0) return 0;
-  if (state != SUBJECT_TAGGED) return refuse_blind();
-  struct hp_config* c = configuration();
-  if (c && c->daemon_tgid && (__u32)target->tgid == c->daemon_tgid) return refuse_guard(tag, 0);
-  struct hp_tag* other = bpf_task_storage_get(&tags, target, 0, 0);
-  if (other && other->session != tag->session) return refuse_guard(tag, 0);
-  return 0;
+  return signal == 0 ? 0 : spare(target);
+}
+
+/* A descriptor can be made to send any signal to any process of the same user when something happens to it. Who did that is not
+ * known here, and this may run in an interrupt; the daemon wants none from anybody. */
+SEC("lsm/file_send_sigiotask")
+int BPF_PROG(hp_sigio, struct task_struct* target, struct fown_struct* owner, int signal) {
+  if (!armed() || !is_daemon(target)) return 0;
+  count(HP_COUNT_DENIED);
+  return -EPERM;
+}
+
+/* A guard without processor time answers nobody. */
+SEC("lsm/task_setnice")
+int BPF_PROG(hp_setnice, struct task_struct* target, int nice) {
+  return spare(target);
+}
+
+SEC("lsm/task_setioprio")
+int BPF_PROG(hp_setioprio, struct task_struct* target, int priority) {
+  return spare(target);
+}
+
+SEC("lsm/task_setscheduler")
+int BPF_PROG(hp_setscheduler, struct task_struct* target) {
+  return spare(target);
+}
+
+SEC("lsm/task_movememory")
+int BPF_PROG(hp_movememory, struct task_struct* target) {
+  return spare(target);
 }
 
 SEC("lsm/ptrace_access_check")

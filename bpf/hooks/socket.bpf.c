@@ -70,7 +70,9 @@ static __always_inline int decide_address(struct hp_tag* tag, struct workspace* 
   in.object = set_of(policy, &policy->automata[HP_AUTOMATON_OBJECT], 0);
   struct outcome out;
   judge(policy, who->operations, &in, &out);
-  if (only_note && out.verdict != HP_ALLOW && !locked_down(tag) && !note_peer(ws, mark)) return 0;
+  /* Likewise what would have been asked about: it is told at the first send. A lockdown refuses at once. */
+  int simple = out.verdict == HP_ALLOW && !((out.flags & HP_RULE_OBSERVED) && (out.flags & HP_RULE_LOG));
+  if (only_note && !simple && !locked_down(tag) && !note_peer(ws, mark)) return 0;
   return settle(tag, ws, 0, mark, policy, out);
 }
 
@@ -335,19 +337,25 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   judge(policy, 1U << operation, &in, &out);
-  if (path == PATH_OK && out.verdict == HP_ALLOW) return 0;
+  int told = out.verdict == HP_ALLOW && (out.flags & HP_RULE_OBSERVED) && (out.flags & HP_RULE_LOG);
+  if (path == PATH_OK && out.verdict == HP_ALLOW && !told) return 0;
   __u32 length = BUILD_END - position;
   struct path_match m = {.ws = ws, .position = position};
-  if (path == PATH_OK && out.verdict == HP_ASK && tag->socket_released && length <= HP_PATH_MAX &&
+  if (path == PATH_OK && (told || (out.verdict == HP_ASK && tag->socket_released)) && length <= HP_PATH_MAX &&
       ws->event.access.path_length == length) {
     bpf_loop(length, match_step, &m, 0);
     if (!m.differs) return 0;
   }
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
   a->rule = out.rule;
+  a->policy_generation = policy->generation;
   path_keep(ws, position);
   a->verdict = out.verdict;
   if (path != PATH_OK) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
+  if (told) {
+    allowed_note(ws, out.flags);
+    return 0;
+  }
   if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   return refuse(tag, ws, out.verdict == HP_DENY ? HP_CAUSE_RULE : HP_CAUSE_SOCKET_PATH);
 }

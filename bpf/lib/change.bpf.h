@@ -78,11 +78,12 @@ __noinline int place_find(struct workspace* ws, struct hp_policy* policy, __u32 
 /* Keeps the stricter outcome, and of equals the rule that comes first. */
 static __always_inline void keep_stricter(struct workspace* ws, __u32 packed) {
   struct outcome other;
+  __u32 rank = packed >> PACK_RANK & 15;
   unpack(packed, &other);
   ws->rule_flags |= other.flags;
-  if (other.verdict < ws->verdict || (other.verdict == ws->verdict && other.rule >= ws->rule)) return;
+  if (rank < ws->rank || (rank == ws->rank && other.rule >= ws->rule)) return;
   ws->rule = other.rule;
-  ws->verdict = other.verdict;
+  ws->rank = rank;
   ws->hold_mode = other.hold_mode;
 }
 
@@ -121,7 +122,7 @@ static __always_inline int change_start(struct change* c, struct hp_tag* tag, __
   if (!c->policy) return refuse(tag, c->ws, HP_CAUSE_NO_POLICY);
   c->executable = executable_set(tag, c->ws, c->policy);
   c->ws->rule = HP_MAX_RULES;
-  c->ws->verdict = HP_ALLOW;
+  c->ws->rank = HP_RANK_ALLOW;
   c->ws->hold_mode = HP_HOLD_AUTO;
   c->ws->rule_flags = 0;
   return 0;
@@ -143,7 +144,7 @@ static __always_inline int change_place(struct change* c, __u32 which, struct vf
 
 static __always_inline int change_settle(struct change* c) {
   struct outcome out = {.rule = c->ws->rule,
-                        .verdict = c->ws->verdict,
+                        .verdict = verdict_of(c->ws->rank),
                         .hold_mode = c->ws->hold_mode,
                         .flags = c->ws->rule_flags};
   return settle(c->tag, c->ws, 0, 0, c->policy, out);

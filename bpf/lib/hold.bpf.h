@@ -249,6 +249,22 @@ static __always_inline int ask(struct hp_tag* tag, struct workspace* ws, struct 
   return answer == 0 ? 0 : -EPERM;
 }
 
+/* Whether `ws` is what this thread is held for. Global, see rules.bpf.h. */
+__noinline int is_held(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec) {
+  if (!tag || !ws || !tag->hold_id || digest(ws, exec)) return 0;
+  __u64 id = tag->hold_id;
+  struct hp_hold* held = bpf_map_lookup_elem(&holds, &id);
+  return held && same_digest(held->access.digest, ws->event.access.digest);
+}
+
+/* An access that goes on by rules that say `flags`. Global, see rules.bpf.h. */
+__noinline int allowed_note(struct workspace* ws, __u32 flags) {
+  if (!ws) return 1;
+  count(HP_COUNT_ALLOWED);
+  if (flags & HP_RULE_LOG) emit(ws, flags & HP_RULE_OBSERVED ? HP_EVENT_OBSERVED : HP_EVENT_LOGGED);
+  return 0;
+}
+
 /* The answer for the access in `ws` when the rules say `out`: 0, -EPERM or -ERESTARTNOINTR. */
 static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
                                   struct socket_mark* mark, struct hp_policy* policy, struct outcome out) {
@@ -261,8 +277,14 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
     if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
     return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
   }
+  int observed = (out.flags & HP_RULE_OBSERVED) && out.verdict == HP_ALLOW;
   /* A program that nobody can look at afterwards is never run without a person. */
-  if (exec && (a->flags & HP_ACCESS_UNLINKED)) out.verdict = HP_ASK;
+  if (exec && (a->flags & HP_ACCESS_UNLINKED)) {
+    if (observed) out.flags |= HP_RULE_LOG;
+    else out.verdict = HP_ASK;
+  }
+  /* What was asked before its rule came to be observed stays a question: its answer counts, not the rule of now. */
+  if (observed && tag->hold_id && is_held(tag, ws, exec)) out.verdict = HP_ASK;
   /* What an approved program reads is what was shown, whatever the rules say of the file. */
   if ((a->flags & HP_ACCESS_CHANGED) && out.verdict == HP_ALLOW) out.verdict = HP_ASK;
   /* One execve is one question: what was released covers the interpreters that its file names. */
@@ -271,8 +293,7 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
   if (exec && exec->failed && out.verdict == HP_ASK)
     return passes_disarmed(ws) ? 0 : refuse(tag, ws, HP_CAUSE_ARGV);
   if (out.verdict == HP_ASK) return ask(tag, ws, exec, mark, out.hold_mode);
-  count(HP_COUNT_ALLOWED);
-  if (out.flags & HP_RULE_LOG) emit(ws, HP_EVENT_LOGGED);
+  allowed_note(ws, out.flags);
   return 0;
 }
 

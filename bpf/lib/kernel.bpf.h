@@ -159,6 +159,7 @@ struct fs_struct {
 struct mm_struct {
   struct file* exe_file;
 } CORE;
+struct fown_struct;
 struct kernfs_node {
   struct kernfs_node* parent;
   __u64 id;

@@ -105,9 +105,9 @@ struct outcome {
   __u32 flags;
 };
 
-/* Of the rules so far: verdict + 1 above the rule counted from the end, so that the largest is the strictest, and of equals the
+/* Of the rules so far: rank + 1 above the rule counted from the end, so that the largest is the strictest, and of equals the
  * first; all their flags; 0 before the first. */
-#define SO_FAR_VERDICT 16
+#define SO_FAR_RANK 16
 #define SO_FAR_FLAGS 24
 #define SO_FAR_BROKEN (1U << 31)
 
@@ -116,22 +116,22 @@ __noinline __u32 rule_added(struct hp_policy* policy, __u32 so_far, __u32 rule) 
   bounded(rule);
   if (!policy || rule >= HP_MAX_RULES || (so_far & SO_FAR_BROKEN)) return SO_FAR_BROKEN;
   const struct hp_rule* found = &policy->rules[rule];
-  __u32 this = ((found->verdict & 3) + 1) << SO_FAR_VERDICT | (0xffff - rule);
+  __u32 this = ((found->rank & 7) + 1) << SO_FAR_RANK | (0xffff - rule);
   __u32 best = so_far & ((1U << SO_FAR_FLAGS) - 1);
   __u32 flags = (so_far >> SO_FAR_FLAGS | found->flags) & 15;
   return (this > best ? this : best) | flags << SO_FAR_FLAGS;
 }
 
 /* A rule's outcome, packed. */
-#define PACK_VERDICT 16
+#define PACK_RANK 16
 #define PACK_HOLD_MODE 20
 #define PACK_FLAGS 24
 __noinline __u32 outcome_packed(struct hp_policy* policy, __u32 so_far) {
   __u32 rule = 0xffff - (so_far & 0xffff);
   bounded(rule);
   if (!policy || !so_far || (so_far & SO_FAR_BROKEN) || rule >= HP_MAX_RULES)
-    return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
-  return rule | ((so_far >> SO_FAR_VERDICT & 7) - 1) << PACK_VERDICT |
+    return HP_MAX_RULES | HP_RANK_DENY << PACK_RANK;
+  return rule | ((so_far >> SO_FAR_RANK & 15) - 1) << PACK_RANK |
          (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE | (so_far >> SO_FAR_FLAGS) << PACK_FLAGS;
 }
 
@@ -139,7 +139,7 @@ __noinline __u32 outcome_packed(struct hp_policy* policy, __u32 so_far) {
  * that a verifier does not know, from the beginning: else it would follow each combination of operations. */
 __noinline __u32 judge_packed(struct hp_policy* policy, __u32 operations, __u32 object_set,
                               __u32 executable_set, __u32 destination_set) {
-  if (!policy) return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+  if (!policy) return HP_MAX_RULES | HP_RANK_DENY << PACK_RANK;
   __u32 so_far = policy->automata[HP_AUTOMATON_OBJECT].reserved; /* a zero */
   for (int operation = 0; operation < HP_OP_COUNT; operation++) {
     if (!(operations & (1U << operation))) continue;
@@ -164,8 +164,8 @@ static __always_inline __u32 lowest_below(struct hp_policy* policy, __u32 operat
   return HP_MAX_RULES;
 }
 
-/* The strictest verdict that anything below a directory could get, packed as above; rule HP_MAX_RULES and allow when none is
- * stricter. `state`: of the object automaton, at the directory's path. Global. */
+/* The strictest verdict that anything below a directory could get, packed as above; rule HP_MAX_RULES and allow when none
+ * speaks. `state`: of the object automaton, at the directory's path. Global. */
 __noinline __u32 judge_below(struct hp_policy* policy, __u32 operations, __u32 state, __u32 executable_set) {
   if (!policy) goto deny;
   __u32 at = policy->automata[HP_AUTOMATON_OBJECT].accept_base + state;
@@ -174,13 +174,18 @@ __noinline __u32 judge_below(struct hp_policy* policy, __u32 operations, __u32 s
   const struct hp_set* executable = set_at(policy, executable_set);
   if (!below || !executable) goto deny;
   __u32 rule = lowest_below(policy, operations, below, executable, &policy->denying);
-  if (rule < HP_MAX_RULES) return rule | HP_DENY << PACK_VERDICT;
+  if (rule < HP_MAX_RULES) return rule | HP_RANK_DENY << PACK_RANK;
   rule = lowest_below(policy, operations, below, executable, &policy->asking);
   bounded(rule);
-  if (rule >= HP_MAX_RULES) return HP_MAX_RULES | HP_ALLOW << PACK_VERDICT;
-  return rule | HP_ASK << PACK_VERDICT | (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE;
+  if (rule < HP_MAX_RULES)
+    return rule | HP_RANK_ASK << PACK_RANK | (policy->rules[rule].hold_mode & 15) << PACK_HOLD_MODE;
+  /* Any of them, the first: a verifier would look at all again for each kind. */
+  rule = lowest_below(policy, operations, below, executable, &policy->observing);
+  bounded(rule);
+  if (rule >= HP_MAX_RULES) return HP_MAX_RULES | HP_RANK_ALLOW << PACK_RANK;
+  return rule | (policy->rules[rule].rank & 7) << PACK_RANK | (HP_RULE_OBSERVED | HP_RULE_LOG) << PACK_FLAGS;
 deny:
-  return HP_MAX_RULES | HP_DENY << PACK_VERDICT;
+  return HP_MAX_RULES | HP_RANK_DENY << PACK_RANK;
 }
 
 /* State behind the slash of a directory whose path ends in `state`. Broken image: a state of its own. */
@@ -191,9 +196,14 @@ static __always_inline __u32 state_inside(struct hp_policy* policy, __u32 state)
   return at < HP_MAX_TRANSITIONS ? policy->next[at] : NO_SET;
 }
 
+/* What the rank means for the access now. */
+static __always_inline __u32 verdict_of(__u32 rank) {
+  return rank < HP_RANK_ASK ? HP_ALLOW : rank == HP_RANK_ASK ? HP_ASK : HP_DENY;
+}
+
 static __always_inline void unpack(__u32 packed, struct outcome* out) {
   out->rule = packed & 0xffff;
-  out->verdict = packed >> PACK_VERDICT & 15;
+  out->verdict = verdict_of(packed >> PACK_RANK & 15);
   out->hold_mode = packed >> PACK_HOLD_MODE & 15;
   out->flags = packed >> PACK_FLAGS;
 }

@@ -155,6 +155,7 @@ enum hp_event_kind {
   HP_EVENT_GUARD = 4,    /* tried to touch the guard */
   HP_EVENT_GRANTED = 5,  /* an ask answered by a live grant */
   HP_EVENT_DISARMED = 6, /* passed while disarmed; access.verdict is what the policy says */
+  HP_EVENT_OBSERVED = 7, /* let pass by a rule that is only observed and would have asked or denied */
 };
 struct hp_event {
   __u32 kind;

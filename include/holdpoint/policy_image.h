@@ -39,15 +39,26 @@ struct hp_set {
 };
 
 enum hp_rule_flags {
-  HP_RULE_LOG = 1 << 0,    /* record also what is allowed */
-  HP_RULE_DAEMON = 1 << 1, /* an ask that the daemon may answer by itself (arguments) */
+  HP_RULE_LOG = 1 << 0,      /* record also what is allowed */
+  HP_RULE_DAEMON = 1 << 1,   /* an ask that the daemon may answer by itself (arguments) */
+  HP_RULE_OBSERVED = 1 << 2, /* only observed: verdict is allow, whatever the rule says */
+};
+
+/* Where several rules speak about one access, the largest counts, and of equals the first rule. What is only observed gives way
+ * to what is enforced, and comes before what is simply allowed, so that it is told. */
+enum hp_rank {
+  HP_RANK_ALLOW = 0,
+  HP_RANK_WOULD_ASK = 1, /* observed */
+  HP_RANK_WOULD_DENY = 2,
+  HP_RANK_ASK = 3,
+  HP_RANK_DENY = 4,
 };
 
 struct hp_rule {
   __u8 verdict;   /* hp_verdict */
   __u8 hold_mode; /* hp_hold_mode */
   __u8 flags;
-  __u8 reserved;
+  __u8 rank; /* hp_rank */
 };
 
 struct hp_policy {
@@ -63,8 +74,9 @@ struct hp_policy {
   /* Object automaton: index of the set of all rules that could decide about something below a directory whose path ends in this
    * state. Moving the directory is an access to all of that. */
   __u16 below[HP_MAX_STATES];
-  struct hp_set asking;  /* rules whose verdict is ask */
-  struct hp_set denying; /* rules whose verdict is deny */
+  struct hp_set asking;    /* rules whose verdict is ask */
+  struct hp_set denying;   /* rules whose verdict is deny */
+  struct hp_set observing; /* rules that are only observed and would ask or deny */
   /* Object automaton: state behind the slash of a directory so deep and so named that no rule means it in particular. What is
    * reached through a symbolic link in such a place is judged there as anywhere. */
   __u32 elsewhere;

@@ -87,7 +87,13 @@ agent token           D tokens-of-agents             cat ~/.claude/.credentials.
 project secret        D project-secrets              cat .env
 password hashes       R secrets-of-the-machine       cat /etc/shadow
 variables             D variables-of-programs        cat /proc/$OUTSIDER/environ
+key deleted           D who-may-log-in               rm -f ~/.ssh/id_ed25519
+key opened to all     D who-may-log-in               chmod 644 ~/.ssh/id_ed25519
+key linked            D who-may-log-in               ln ~/.ssh/id_ed25519 ~/innocent
+keys moved            D who-may-log-in               mv ~/.ssh ~/innocent
 bashrc                D shell-start-up               echo evil >>~/.bashrc
+bashrc replaced       D shell-start-up               mv notes.md ~/.bashrc
+unit linked           D services-and-jobs            ln -s /tmp/evil ~/.config/systemd/user/evil.timer
 profile               D shell-start-up               echo evil >>~/.profile
 zshenv                D shell-start-up               echo evil >~/.zshenv
 login                 D who-may-log-in               echo evil >>~/.ssh/authorized_keys

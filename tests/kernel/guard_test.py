@@ -100,6 +100,28 @@ def test_the_daemon_gets_no_signal():
     assert daemon.process.poll() is None and process_state(pid) != "T"
 
 
+def test_a_descriptor_sends_the_daemon_no_signal():
+    """By F_SETOWN and F_SETSIG; the kernel sends it, in nobody's name."""
+    plant = ("import fcntl\nours, theirs = socket.socketpair()\n"
+             "fcntl.fcntl(ours, fcntl.F_SETOWN, {})\nfcntl.fcntl(ours, fcntl.F_SETSIG, 9)\n"
+             "fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)\ntheirs.send(b'x')")
+    outsider = subprocess.Popen(["sleep", "1000"])
+    assert attempt(plant.format(outsider.pid)) == "did it"
+    assert outsider.wait(LIMIT) == -signal.SIGKILL, "to others it is as ever"
+    before = daemon.counters()["denied"]
+    assert attempt(plant.format(daemon.process.pid)) == "did it"
+    assert daemon.process.poll() is None and daemon.counters()["denied"] > before
+
+
+def test_the_daemon_keeps_its_share_of_the_machine():
+    pid = daemon.process.pid
+    for statement in (f"os.setpriority(os.PRIO_PROCESS, {pid}, 19)", f"os.sched_setaffinity({pid}, {{0}})",
+                      f"os.sched_setscheduler({pid}, os.SCHED_IDLE, os.sched_param(0))",
+                      f"if ctypes.CDLL(None, use_errno=True).syscall(251, 1, {pid}, 3 << 13) < 0: raise OSError(1, '')"):
+        refused(statement)
+        assert attempt(statement.replace(str(pid), "os.getpid()")) == "did it", "one's own is free"
+
+
 def test_nobody_outside_the_session_is_traced():
     # A process of root's, as the daemon is: through either an agent would speak to the API.
     outsider = subprocess.Popen(["sleep", "1000"])
@@ -175,6 +197,8 @@ with Daemon(RULES, name="guard") as daemon:
         test_a_connection_that_was_inherited_is_useless,
         test_a_connection_that_was_passed_is_useless,
         test_the_daemon_gets_no_signal,
+        test_a_descriptor_sends_the_daemon_no_signal,
+        test_the_daemon_keeps_its_share_of_the_machine,
         test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,
         test_pins_store_and_policies_are_not_written,

@@ -14,6 +14,10 @@ FREE = TMP / "free"  # a directory where everything is allowed
 CLEANERS = f"""  cleaner:
     cgroups: ["/{CGROUP.relative_to('/sys/fs/cgroup')}/cleaner-*"]
     default: allow
+  watched:
+    cgroups: ["/{CGROUP.relative_to('/sys/fs/cgroup')}/watched-*"]
+    default: deny
+    mode: observe
 """
 RULES = f"""
   - id: secret
@@ -216,6 +220,33 @@ def test_a_lockdown_of_an_agent_refuses_everything_and_freezes_and_spares_the_ot
     other.end()
 
 
+def test_a_lockdown_stops_what_is_only_observed():
+    watched = Driven("1", "watched")
+    everything(watched, "did it")
+    api("POST", "/v1/lockdown", {"scope": "agent", "agent": "watched"})
+    wait_until("it is frozen", watched.frozen)
+    watched.thaw()
+    everything(watched, "refused EPERM")
+    api("DELETE", "/v1/lockdown?scope=agent&agent=watched", status=204)
+    everything(watched, "did it")
+    watched.end()
+
+
+def test_a_lockdown_follows_its_agent_when_a_policy_numbers_it_anew():
+    late = f"  late:\n    cgroups: ['/{CGROUP.relative_to('/sys/fs/cgroup')}/late-*']\n    default: allow\n"
+    file = daemon.policies / "20-more.yaml"
+    file.write_text("version: 1\nagents:\n  spare: {default: allow}\n" + late)
+    api("POST", "/v1/policy/reload", {})
+    api("POST", "/v1/lockdown", {"scope": "agent", "agent": "late"})
+    file.write_text("version: 1\nagents:\n" + late)
+    api("POST", "/v1/policy/reload", {})
+    session = CGROUP / "late-1"
+    session.mkdir()
+    assert enter_and_execute(session) == 42
+    api("DELETE", "/v1/lockdown?scope=agent&agent=late", status=204)
+    assert enter_and_execute(session) == 0
+
+
 def test_a_lockdown_denies_what_waits():
     waiting = daemon.spawn("cat", SECRET, session="waiting")
     request = daemon.wait_request()
@@ -283,6 +314,12 @@ def test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays():
     for statement in guarded:
         assert agent.does(statement) == "refused EPERM", statement
     (TMP / "shut-2").rename(SHUT)
+    watched = Driven("2", "watched")
+    assert watched.does(reading(SHUT)) == "did it"
+    observed = daemon.wait_record("observed", lambda r: "access" in r and r["access"]["object"].startswith(str(SHUT)))
+    assert (observed["agent"], observed["verdict"]) == ("watched", "deny"), observed
+    assert not [r for r in daemon.records("logged") if r.get("agent") == "watched"], "observed, and not for the sake of the disarming"
+    watched.end()
     health = daemon.get("/v1/health")
     assert health["enforcing"] is False and health["disarmed"]["reason"] == "restore", health
     assert "DISARMED" in holdpoint("status", code=1) and "DISARMED" in " ".join(health["problems"])
@@ -342,6 +379,8 @@ shutil.copy("/bin/true", TOOL)
 with Daemon(RULES, name="operator", extra=CLEANERS) as daemon:
     main([
         test_a_lockdown_of_an_agent_refuses_everything_and_freezes_and_spares_the_others,
+        test_a_lockdown_stops_what_is_only_observed,
+        test_a_lockdown_follows_its_agent_when_a_policy_numbers_it_anew,
         test_a_lockdown_denies_what_waits,
         test_without_a_daemon_a_lockdown_holds_and_disarmed_rules_arm_themselves,
         test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays,

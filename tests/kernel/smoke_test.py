@@ -23,6 +23,9 @@ def test_a_read_is_held_and_goes_through_when_approved():
         assert finish(process) == (0, "content\n")
         wait_until("the verdict was consumed", lambda: daemon.counters()["released"] == 1)
         assert daemon.counters()["held"] == 1
+        log = daemon.log_text()
+        assert f"request {request['id']}: agent coder in session 1: read {TMP}/secret (rule secret)\n" in log, log
+        assert f"request {request['id']}: {daemon.request(request)['outcome']}\n" in log, log
 
 
 def test_a_read_is_held_and_fails_when_denied():

@@ -57,7 +57,9 @@ def test_an_untagged_process_is_left_alone():
 
 def test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it():
     assert REFUSED in go(there_before)
-    assert session_in(CGROUP / "coder-before")[0]["recognised_by"] == "cgroup"
+    session = session_in(CGROUP / "coder-before")[0]
+    assert session["recognised_by"] == "cgroup", session
+    assert session["owner"] == {"kind": "declared", "id": "", "name": "Platform team"}, session
 
 
 def test_a_new_cgroup_is_a_session_before_its_first_process_runs():
@@ -253,7 +255,7 @@ TMP.chmod(0o755)
 OUTSIDE.mkdir(exist_ok=True)
 (CGROUP / "coder-before").mkdir(exist_ok=True)
 there_before = start_waiting(CGROUP / "coder-before")
-with Daemon(RULES, name="tagging") as daemon:
+with Daemon(RULES, name="tagging", extra="    operator: Platform team\n") as daemon:
     main([
         test_an_untagged_process_is_left_alone,
         test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it,

@@ -37,6 +37,7 @@ inline constexpr std::size_t longest_reason = 2000;
 inline constexpr std::size_t longest_claim = 500;
 inline constexpr std::size_t longest_name = 256;
 inline constexpr std::size_t longest_path = 4096;
+inline constexpr std::size_t longest_policy = 60 * 1024;  // one file, within a body
 inline constexpr std::size_t most_labels = 32;
 // GET /v1/records: records in one answer.
 inline constexpr std::uint64_t most_records = 1000;

@@ -26,6 +26,10 @@ constexpr std::array table{
     Route{"DELETE", "/v1/disarm", Access::root, arm},
     Route{"GET", "/v1/records", Access::member, list_records},
     Route{"GET", "/v1/events", Access::member, stream_events},
+    Route{"GET", "/v1/modes", Access::member, list_modes},
+    Route{"PUT", "/v1/modes", Access::member, set_mode},
+    Route{"POST", "/v1/policy/check", Access::root, check_policy},
+    Route{"POST", "/v1/policy/reload", Access::root, reload_policy},
     Route{"GET", "/v1/health", Access::member, show_health},
 };
 

@@ -29,6 +29,8 @@ struct Health {
   std::string version;
   std::uint32_t policy_generation = 0;
   std::string policy_digest;
+  std::string policy_directory;
+  std::vector<std::string> observed;  // agents that are only observed
   std::vector<std::pair<std::string, std::uint64_t>>
       counters;                                  // name, value: kernel and daemon losses by reason
   std::vector<std::string> problems;             // for a person: what is wrong now; empty = all well
@@ -48,6 +50,24 @@ struct TagTarget {
   std::string cgroup;  // "/system.slice/x.service"; or
   int pid = 0;         // the cgroup of this process; or
   std::string unit;    // a systemd unit's cgroup
+};
+
+// The mode of an agent, or of one of its rules.
+struct ModeRow {
+  std::string agent;
+  std::string rule;               // empty: the agent itself
+  std::string mode;               // in force: "enforce", "observe"
+  std::string written;            // what the policy files say; empty: they have no such agent or rule
+  std::optional<WallTime> since;  // an operator said so; else the policy files do
+  std::optional<approval::Principal> by;
+  event::MaskedText reason;
+  bool known = true;  // the policy has this agent and rule
+};
+struct ModeChange {
+  std::string agent;
+  std::string rule;  // empty: the agent itself
+  std::string mode;  // "enforce", "observe"; empty: as the policy files say
+  event::MaskedText reason;
 };
 
 // One thing that happened, for the event stream and `log`: a masked record as JSON.
@@ -88,6 +108,16 @@ class Service {
   [[nodiscard]] virtual Result<> arm(const Caller& caller) = 0;
   // Whether a lockdown covers the session.
   [[nodiscard]] virtual bool is_locked_down(const approval::Session& session) const = 0;
+  // With the name of an agent: it and all its rules; else all agents, with the rules that have a mode of their own.
+  [[nodiscard]] virtual std::vector<ModeRow> modes(const std::string& agent) const = 0;
+  [[nodiscard]] virtual bool is_observed(const std::string& agent) const = 0;
+  // Durable and effective when it returns.
+  [[nodiscard]] virtual Result<ModeRow> set_mode(const Caller& caller, const ModeChange& change) = 0;
+  // What would be warned of if the policy directory had this file, too. Error: all that would be wrong.
+  [[nodiscard]] virtual Result<std::string> check_policy(const std::string& file,
+                                                         const std::string& text) const = 0;
+  // Reads the policy directory again. Warnings. Error: all that is wrong; the policy in force stays.
+  [[nodiscard]] virtual Result<std::string> reload_policy(const Caller& caller) = 0;
   [[nodiscard]] virtual Health health() const = 0;
   // Records after `after` (0 = from the oldest kept), at most `limit`, oldest first.
   [[nodiscard]] virtual Result<std::vector<StreamEvent>> records(std::uint64_t after,

@@ -158,6 +158,17 @@ json to_json(const approval::Session& session, const approval::Ledger& ledger) {
   return out;
 }
 
+json to_json(const ModeRow& row) {
+  return {{"agent", row.agent},
+          {"rule", row.rule.empty() ? json(nullptr) : json(row.rule)},
+          {"mode", row.mode},
+          {"written", row.written.empty() ? json(nullptr) : json(row.written)},
+          {"since", time_or_null(row.since)},
+          {"by", row.by ? to_json(*row.by) : json(nullptr)},
+          {"reason", row.reason.text()},
+          {"known", row.known}};
+}
+
 json to_json(const approval::Grant& grant, Now now) {
   const bool live = !grant.revoked && now.wall < grant.not_after && (!grant.uses || *grant.uses > 0);
   return {{"id", grant.id},
@@ -204,7 +215,11 @@ json to_json(const Health& health, const Counters& counters, Now now) {
           {"disarmed", health.disarming ? to_json(*health.disarming) : json(nullptr)},
           {"kernel", health.kernel},
           {"version", health.version},
-          {"policy", {{"generation", health.policy_generation}, {"digest", health.policy_digest}}},
+          {"policy",
+           {{"generation", health.policy_generation},
+            {"digest", health.policy_digest},
+            {"directory", health.policy_directory}}},
+          {"observed", health.observed},
           {"counters", all},
           {"problems", health.problems},
           {"started", rfc3339(health.started)},

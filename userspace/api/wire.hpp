@@ -14,6 +14,7 @@ namespace holdpoint::api {
 // `ledger` gives the request's session: who owns it and what was claimed for it.
 [[nodiscard]] nlohmann::json to_json(const approval::Request& request, const approval::Ledger& ledger);
 [[nodiscard]] nlohmann::json to_json(const approval::Session& session, const approval::Ledger& ledger);
+[[nodiscard]] nlohmann::json to_json(const ModeRow& row);
 [[nodiscard]] nlohmann::json to_json(const approval::Grant& grant, Now now);
 [[nodiscard]] nlohmann::json to_json(const approval::Lockdown& lockdown);
 [[nodiscard]] nlohmann::json to_json(const approval::Disarming& disarming);

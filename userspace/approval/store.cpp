@@ -46,6 +46,7 @@ struct Store::Implementation {
   Statement put_request, put_grant, put_session, put_switches, raise_counter;
   Statement prune_requests, prune_grants, prune_sessions;
   Statement put_record, drop_records;
+  Statement put_mode, drop_mode;
   std::uint64_t next_record = 1;
   std::uint64_t in_log = 0;  // records up to here are in the log
 
@@ -65,6 +66,11 @@ struct Store::Implementation {
   Result<> read(const std::string& sql, const char* table, Result<Value> (*decode)(const std::string&),
                 std::vector<Value>& into);
   Result<> read_switches(OperatorState& into);
+  Result<> write(const ModeOverride& mode);
+  Result<std::vector<ModeOverride>> modes();
+  // `work` and the records that tell of it, in one transaction. The number of the first record.
+  template <typename Work>
+  Result<std::uint64_t> transact(Work work, std::size_t records);
   Result<std::uint64_t> counter(const char* name);
 };
 
@@ -115,7 +121,9 @@ Result<> Store::Implementation::prepare() {
       {&prune_grants, prune("grants", "ended IS NOT NULL")},
       {&prune_sessions, prune("sessions", "ended IS NOT NULL")},
       {&put_record, "INSERT INTO outbox VALUES(?, ?)"},
-      {&drop_records, "DELETE FROM outbox WHERE number <= ?"}};
+      {&drop_records, "DELETE FROM outbox WHERE number <= ?"},
+      {&put_mode, "INSERT OR REPLACE INTO modes VALUES(?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&drop_mode, "DELETE FROM modes WHERE agent = ? AND rule = ?"}};
   for (const auto& [statement, sql] : all) {
     auto prepared = database.prepare(sql);
     if (!prepared) return std::unexpected(std::move(prepared.error()));
@@ -179,6 +187,38 @@ Result<> Store::Implementation::write(const SaveSession& step) {
 Result<> Store::Implementation::write(const SaveOperator& step) {
   put_switches.bind(1, encode(step.state));
   return put_switches.run();
+}
+
+Result<> Store::Implementation::write(const ModeOverride& mode) {
+  if (mode.mode.empty()) {
+    drop_mode.bind(1, mode.agent);
+    drop_mode.bind(2, mode.rule);
+    return drop_mode.run();
+  }
+  put_mode.bind(4, count_of(mode.since));
+  const std::pair<int, const std::string&> texts[] = {
+      {1, mode.agent}, {2, mode.rule},    {3, mode.mode},         {5, mode.by.kind},
+      {6, mode.by.id}, {7, mode.by.name}, {8, mode.reason.text()}};
+  for (const auto& [column, text] : texts) put_mode.bind(column, text);
+  return put_mode.run();
+}
+
+Result<std::vector<ModeOverride>> Store::Implementation::modes() {
+  auto rows = database.prepare(
+      "SELECT agent, rule, mode, since, by_kind, by_id, by_name, reason FROM modes ORDER BY agent, rule");
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  std::vector<ModeOverride> found;
+  for (;;) {
+    auto row = rows->step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return found;
+    found.push_back({rows->text(0),
+                     rows->text(1),
+                     rows->text(2),
+                     WallTime(Duration(rows->number(3))),
+                     {rows->text(4), rows->text(5), rows->text(6)},
+                     event::restore_masked(rows->text(7), 0)});
+  }
 }
 
 Result<> Store::Implementation::write_records(const std::vector<RecordBytes>& records) {
@@ -280,6 +320,9 @@ Result<Store::Contents> Store::load() {
                       decode_grant, contents.grants);
   if (done) done = store.read_switches(contents.operators);
   if (!done) return std::unexpected(std::move(done.error()));
+  auto modes = store.modes();
+  if (!modes) return std::unexpected(std::move(modes.error()));
+  contents.modes = std::move(*modes);
   const std::pair<const char*, std::uint64_t*> counters[] = {
       {"next_request", &contents.counters.next_request},
       {"next_grant", &contents.counters.next_grant},
@@ -295,18 +338,32 @@ Result<Store::Contents> Store::load() {
 
 bool Store::saves(const Steps& steps) { return std::ranges::any_of(steps, is_save); }
 
-Result<std::uint64_t> Store::save(const Steps& steps, const std::vector<RecordBytes>& records) {
-  if (!saves(steps)) return 0;
-  Database& database = implementation_->database;
+template <typename Work>
+Result<std::uint64_t> Store::Implementation::transact(Work work, std::size_t records) {
   if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return std::unexpected(begun.error());
-  auto done = implementation_->write_all(steps, records);
+  Result<> done = work();
   if (done) done = database.execute("COMMIT");
   // After some errors SQLite has rolled back already; then this says so, and there is nothing left to do.
   if (!done) {
     (void)database.execute("ROLLBACK");
     return std::unexpected(std::move(done.error()));
   }
-  return std::exchange(implementation_->next_record, implementation_->next_record + records.size());
+  return std::exchange(next_record, next_record + records);
+}
+
+Result<std::uint64_t> Store::save(const Steps& steps, const std::vector<RecordBytes>& records) {
+  if (!saves(steps)) return 0;
+  return implementation_->transact([&] { return implementation_->write_all(steps, records); },
+                                   records.size());
+}
+
+Result<std::uint64_t> Store::save(const ModeOverride& mode, const RecordBytes& record) {
+  return implementation_->transact(
+      [&]() -> Result<> {
+        if (auto done = implementation_->write(mode); !done) return done;
+        return implementation_->write_records({record});
+      },
+      1);
 }
 
 Result<std::vector<KeptRecord>> Store::outbox(std::uint64_t after, std::size_t limit) {

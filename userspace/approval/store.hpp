@@ -13,6 +13,16 @@
 
 namespace holdpoint::approval {
 
+// What an operator said of an agent's mode, or of one rule's.
+struct ModeOverride {
+  std::string agent;
+  std::string rule;  // empty: the agent itself
+  std::string mode;  // "enforce", "observe"; empty: what the policy says counts again
+  WallTime since;
+  Principal by;
+  event::MaskedText reason;
+};
+
 class Store {
  public:
   struct Contents {
@@ -20,6 +30,7 @@ class Store {
     std::vector<Request> requests;  // open, and the newest 1,000 others
     std::vector<Grant> grants;      // live
     OperatorState operators;
+    std::vector<ModeOverride> modes;
     Ledger::Counters counters;
     std::uint64_t next_session = 1;  // above every session id ever stored
     std::uint64_t next_hold = 1;
@@ -37,6 +48,9 @@ class Store {
   // record, the others follow; 0 when nothing was to save. Error: nothing was changed (call Ledger::undo). Ended values more
   // than 10,000 numbers behind the newest of their kind are dropped on the way; live ones never.
   [[nodiscard]] Result<std::uint64_t> save(const Steps& steps, const std::vector<RecordBytes>& records = {});
+
+  // The same for the mode of an agent or a rule, in the place of what was said of it before.
+  [[nodiscard]] Result<std::uint64_t> save(const ModeOverride& mode, const RecordBytes& record);
 
   // Records above `after` that save() took and that have not been dropped, oldest first.
   [[nodiscard]] Result<std::vector<KeptRecord>> outbox(std::uint64_t after, std::size_t limit);

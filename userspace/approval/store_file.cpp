@@ -35,6 +35,15 @@ constexpr const char* schema = R"(
   CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 )";
 
+// Modes that operators set. A program that does not know it may leave it alone: it would refuse a policy that says `mode`, and
+// without it every rule is enforced. So it needs no version of its own.
+constexpr const char* modes_schema =
+    "CREATE TABLE IF NOT EXISTS modes(agent TEXT NOT NULL, rule TEXT NOT NULL, mode TEXT NOT NULL, since "
+    "INTEGER NOT NULL, "
+    "by_kind TEXT NOT NULL, by_id TEXT NOT NULL, by_name TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY "
+    "KEY(agent, rule)) "
+    "STRICT;";
+
 std::string with_path(const std::string& path, const std::string& what) { return path + ": " + what; }
 
 std::uint32_t big_endian(const unsigned char* bytes) {
@@ -163,6 +172,7 @@ Result<Database> open_database(const std::string& directory) {
       "PRAGMA cell_size_check=ON;");
   if (!mode) return std::unexpected(std::move(mode.error()));
   if (auto done = migrate(*database); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = database->execute(modes_schema); !done) return std::unexpected(std::move(done.error()));
   return database;
 }
 

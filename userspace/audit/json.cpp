@@ -204,6 +204,18 @@ void Writer::kind(const v1::Record& record) {
       put("uses", record.grant_made().uses());
       break;
     case Kind::kGrantRevoked: what(record.grant_revoked()), put("how", record.grant_revoked().how()); break;
+    case Kind::kMode:
+      put("from", record.mode().from());
+      put("to", record.mode().to());
+      put("reason", record.mode().reason());
+      json_["as_policy"] = record.mode().as_policy();
+      break;
+    case Kind::kObserved:
+      put("verdict", record.observed().verdict());
+      put("reason", record.observed().reason());
+      put("times", record.observed().times());
+      if (record.observed().has_access()) tried(record.observed());
+      break;
     case Kind::kLost:
       put("reason", record.lost().reason());
       json_["count"] = record.lost().count();

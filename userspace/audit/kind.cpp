@@ -27,6 +27,8 @@ std::string_view kind_word(const v1::Record& record) {
     case v1::Record::kGuardTouched: return "guard";
     case v1::Record::kLost: return "lost";
     case v1::Record::kOperator: return "operator";
+    case v1::Record::kMode: return "mode";
+    case v1::Record::kObserved: return "observed";
     case v1::Record::KIND_NOT_SET: break;
   }
   return "unknown";

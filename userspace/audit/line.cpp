@@ -56,6 +56,7 @@ constexpr Word words[] = {
     {"tampered", "killed"},
     {"guard", "guard!"},
     {"lost", "LOST"},
+    {"mode", "mode"},
 };
 
 std::string verb(const Json& json) {
@@ -66,6 +67,7 @@ std::string verb(const Json& json) {
   if (kind == "logged" && text(json, "cause") == "disarmed") return "disarmed";
   if (kind == "hold" && is_true(json, "refused")) return "turned away";
   if (kind == "hold" && is_true(json, "by_grant")) return "passed";
+  if (kind == "observed") return text(json, "verdict") == "deny" ? "would deny" : "would ask";
   for (const auto& word : words)
     if (kind == word.kind) return word.shown;
   return kind;
@@ -123,16 +125,16 @@ ClockStyle dated(const Json& json, const std::string& time, ClockStyle style) {
 // What only some kinds have, each with the word that introduces it.
 std::string details(const Json& json, ClockStyle style) {
   constexpr std::pair<const char*, const char*> members[] = {
-      {"request", ""},       {"grant", ""},       {"rule", "rule "},
-      {"scope", ""},         {"cause", "cause "}, {"reason", "— "},
-      {"how", "— "},         {"why", "— "},       {"outcome", "— "},
-      {"detail", "— "},      {"error", "— "},     {"count", "count "},
-      {"times", "times "},   {"bytes", "bytes "}, {"version", ""},
-      {"kernel", "kernel "}, {"cgroup", "in "},   {"verdict", "the policy says "},
+      {"request", ""},   {"grant", ""},         {"rule", "rule "},   {"scope", ""},
+      {"from", "from "}, {"to", "to "},         {"cause", "cause "}, {"reason", "— "},
+      {"how", "— "},     {"why", "— "},         {"outcome", "— "},   {"detail", "— "},
+      {"error", "— "},   {"count", "count "},   {"times", "times "}, {"bytes", "bytes "},
+      {"version", ""},   {"kernel", "kernel "}, {"cgroup", "in "},   {"verdict", "the policy says "},
   };
+  const bool told = text(json, "kind") == "observed";  // its verb says the verdict
   std::string out;
   for (const auto& [name, before] : members) {
-    const auto value = text(json, name);
+    const auto value = told && name == std::string_view("verdict") ? std::string() : text(json, name);
     if (!value.empty()) out += std::string("  ") + before + value;
   }
   for (const auto* name : {"deadline", "not_after", "until"})

@@ -69,6 +69,19 @@ Entry policy_refused(const event::MaskedText& error, const approval::Principal& 
   return EntryMaker::make(std::move(record));
 }
 
+Entry mode_changed(const ModeView& view, const approval::Principal& by) {
+  v1::Record record;
+  record.set_agent(fill::word(view.agent));
+  record.set_rule(fill::word(view.rule));
+  fill::actor(record, by);
+  auto& kind = *record.mutable_mode();
+  kind.set_from(fill::word(view.from));
+  kind.set_to(fill::word(view.to));
+  kind.set_as_policy(view.as_policy);
+  fill::masked(*kind.mutable_reason(), view.reason);
+  return EntryMaker::make(std::move(record));
+}
+
 Entry session_started(const approval::Session& session) {
   v1::Record record;
   record.set_agent(fill::word(session.agent));
@@ -186,6 +199,10 @@ Entry grant_revoked(const approval::Grant& grant, const event::MaskedText& how,
 
 Entry repeated(const Entry& entry, std::uint64_t times) {
   auto record = entry.record();
+  if (record.has_observed()) {
+    record.mutable_observed()->set_times(times);
+    return EntryMaker::make(std::move(record));
+  }
   if (record.has_guard_touched()) {
     const auto touched = record.guard_touched();
     *record.mutable_denied()->mutable_access() = touched.access();
@@ -214,6 +231,18 @@ Entry more_denials(const std::string& agent, std::uint64_t session, const std::s
   record.mutable_denied()->set_cause(fill::word(cause));
   record.mutable_denied()->set_times(times);
   fill::masked(*record.mutable_denied()->mutable_detail(), event::mask("more than are told one by one"));
+  return EntryMaker::make(std::move(record));
+}
+
+Entry more_observed(const std::string& agent, std::uint64_t session, const std::string& what,
+                    std::uint64_t times) {
+  v1::Record record;
+  const auto space = what.find(' ');
+  record.set_agent(fill::word(agent));
+  record.set_session(session);
+  if (space != std::string::npos) record.set_rule(fill::word(what.substr(space + 1)));
+  record.mutable_observed()->set_verdict(fill::word(what.substr(0, space)));
+  record.mutable_observed()->set_times(times);
   return EntryMaker::make(std::move(record));
 }
 
@@ -251,6 +280,11 @@ Entry kernel_event(const event::Event& event, const KernelView& view) {
     case HP_EVENT_GUARD:
       set(*record.mutable_guard_touched());
       record.mutable_guard_touched()->set_cause(event::cause_text(fixed.cause));
+      break;
+    case HP_EVENT_OBSERVED:
+      set(*record.mutable_observed());
+      record.mutable_observed()->set_verdict(fill::word(view.verdict));
+      fill::masked(*record.mutable_observed()->mutable_reason(), view.reason);
       break;
     case HP_EVENT_DENIED:
       set(*record.mutable_denied());

@@ -48,6 +48,16 @@ struct PolicyView {
 [[nodiscard]] Entry policy_loaded(const PolicyView& policy, const approval::Principal& by);
 [[nodiscard]] Entry policy_refused(const event::MaskedText& error, const approval::Principal& by);
 
+struct ModeView {
+  std::string agent;
+  std::string rule;  // empty: of the agent itself
+  std::string from;
+  std::string to;
+  bool as_policy = false;
+  event::MaskedText reason;
+};
+[[nodiscard]] Entry mode_changed(const ModeView& view, const approval::Principal& by);
+
 [[nodiscard]] Entry session_started(const approval::Session& session);
 [[nodiscard]] Entry session_ended(const approval::Session& session, const event::MaskedText& how);
 
@@ -73,6 +83,8 @@ struct KernelView {
   std::string grant;  // HP_EVENT_GRANTED: where it is known
   event::MaskedAccess access;
   event::MaskedText comm;
+  std::string verdict;       // HP_EVENT_OBSERVED: what would have been said, "ask" or "deny",
+  event::MaskedText reason;  // and why
 };
 // Every hp_event_kind has its kind of record.
 [[nodiscard]] Entry kernel_event(const event::Event& event, const KernelView& view);
@@ -85,12 +97,16 @@ struct KernelView {
 [[nodiscard]] Entry disarmed(const approval::Disarming& disarming);
 [[nodiscard]] Entry armed(const event::MaskedText& reason, const approval::Principal& by);
 
-// Denials that have no record of their own: `entry` is one of them (a denial, a touch of the guard, or what passed while
+// Denials, or observations, that have no record of their own: `entry` is one of them (or a touch of the guard, or what passed while
 // disarmed), `times` how many more.
 [[nodiscard]] Entry repeated(const Entry& entry, std::uint64_t times);
 // `times` denials of a session by `cause`, of different accesses. Of cause "disarmed": accesses that passed.
 [[nodiscard]] Entry more_denials(const std::string& agent, std::uint64_t session, const std::string& cause,
                                  std::uint64_t times);
+
+// `times` accesses of a session that a rule let pass since it is only observed. `what`: verdict and rule, "deny ssh-keys".
+[[nodiscard]] Entry more_observed(const std::string& agent, std::uint64_t session, const std::string& what,
+                                  std::uint64_t times);
 
 // Counted losses: ring buffers, and what the log itself could not write. `count` 0: not known.
 [[nodiscard]] Entry lost(Literal reason, std::uint64_t count, std::uint64_t bytes = 0);

@@ -179,10 +179,18 @@ Answer<json> Client::get(const std::string& target, Duration patience) const {
   return call("GET", target, "", patience);
 }
 
-Answer<json> Client::post(const std::string& target, const json& body) const {
+Answer<json> Client::send(const std::string& method, const std::string& target, const json& body) const {
   // Text from the command line may be any bytes; JSON is UTF-8.
-  return call("POST", target, body.dump(-1, ' ', false, json::error_handler_t::replace),
+  return call(method, target, body.dump(-1, ' ', false, json::error_handler_t::replace),
               std::chrono::seconds(30));
+}
+
+Answer<json> Client::post(const std::string& target, const json& body) const {
+  return send("POST", target, body);
+}
+
+Answer<json> Client::put(const std::string& target, const json& body) const {
+  return send("PUT", target, body);
 }
 
 Answer<json> Client::remove(const std::string& target) const {

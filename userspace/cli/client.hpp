@@ -26,6 +26,7 @@ class Client {
   [[nodiscard]] Answer<nlohmann::json> get(const std::string& target,
                                            Duration patience = std::chrono::seconds(30)) const;
   [[nodiscard]] Answer<nlohmann::json> post(const std::string& target, const nlohmann::json& body) const;
+  [[nodiscard]] Answer<nlohmann::json> put(const std::string& target, const nlohmann::json& body) const;
   [[nodiscard]] Answer<nlohmann::json> remove(const std::string& target) const;
 
   // Reads events until the connection ends or `take` returns false; `connected` is called when the stream is there. A
@@ -37,6 +38,8 @@ class Client {
   [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
 
  private:
+  [[nodiscard]] Answer<nlohmann::json> send(const std::string& method, const std::string& target,
+                                            const nlohmann::json& body) const;
   [[nodiscard]] Answer<nlohmann::json> call(const std::string& method, const std::string& target,
                                             const std::string& body, Duration patience) const;
   std::string socket_path_;

@@ -6,6 +6,7 @@ _holdpoint_ids() {
     show) holdpoint requests --all --json | grep -o '"r-[0-9]*"' ;;
     revoke) holdpoint grants --json | grep -o '"g-[0-9]*"' ;;
     untag) holdpoint sessions --json | grep -oE '"id": *[0-9]+' | grep -oE '[0-9]+' ;;
+    mode) holdpoint mode --json | grep -oE '"(agent|rule)": *"[^"]*"' | sed 's/.*: *//'; printf '%s\n' observe enforce policy ;;
     help) holdpoint help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' ;;
   esac 2> /dev/null | tr -d '"' | sort -u
 }
@@ -16,6 +17,8 @@ _holdpoint() {
     words="$(_holdpoint_ids help) help"
   elif [[ $before == --scope ]]; then
     words="once session duration"
+  elif [[ $before == --mode ]]; then
+    words="observe enforce"
   elif [[ $before == --session ]]; then
     words=$(_holdpoint_ids untag)
   elif [[ $before == --request ]]; then

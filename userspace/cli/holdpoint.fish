@@ -10,6 +10,9 @@ function __holdpoint_ids
             holdpoint grants --json 2>/dev/null | string match -arg '"(g-[0-9]+)"'
         case untag
             holdpoint sessions --json 2>/dev/null | string match -arg '"id": *([0-9]+)'
+        case mode
+            holdpoint mode --json 2>/dev/null | string match -arg '"(?:agent|rule)": *"([^"]*)"'
+            printf '%s\n' observe enforce policy
         case help
             holdpoint help 2>/dev/null | string replace -rf '^  ([a-z]+) +(.*)$' '$1\t$2'
     end | sort -u
@@ -26,6 +29,8 @@ function __holdpoint
     switch $words[-1]
         case --scope
             printf '%s\n' once session duration
+        case --mode
+            printf '%s\n' observe enforce
         case --session
             __holdpoint_ids untag
         case --request

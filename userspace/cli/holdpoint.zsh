@@ -7,6 +7,7 @@ _holdpoint_ids() {
     (show) holdpoint requests --all --json | grep -o '"r-[0-9]*"' ;;
     (revoke) holdpoint grants --json | grep -o '"g-[0-9]*"' ;;
     (untag) holdpoint sessions --json | grep -oE '"id": *[0-9]+' | grep -oE '[0-9]+' ;;
+    (mode) holdpoint mode --json | grep -oE '"(agent|rule)": *"[^"]*"' | sed 's/.*: *//'; print -l observe enforce policy ;;
     (help) holdpoint help | sed -n 's/^  \([a-z]\{1,\}\) \{1,\}\(.*\)/\1:\2/p' ;;
   esac 2> /dev/null | tr -d '"' | sort -u
 }
@@ -18,6 +19,8 @@ _holdpoint() {
     found=(${(f)"$(_holdpoint_ids help)"} 'help:say how a verb is used')
   elif [[ $before == --scope ]]; then
     found=(once session duration)
+  elif [[ $before == --mode ]]; then
+    found=(observe enforce)
   elif [[ $before == --session ]]; then
     found=(${(f)"$(_holdpoint_ids untag)"})
   elif [[ $before == --request ]]; then

@@ -30,9 +30,10 @@ Colour colour_of(const json& record) {
   const auto action = field(record, "action");
   if (kind == "operator") return action == "arm" || action == "release" ? Colour::green : Colour::red;
   if (kind == "logged" && field(record, "cause") == "disarmed") return Colour::red;
-  if (kind == "request") return Colour::yellow;
+  if (kind == "request" || kind == "mode") return Colour::yellow;
   if (kind == "decision" || kind == "grant") return Colour::green;
-  if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged") return Colour::dim;
+  if (kind == "hold" || kind == "release" || kind == "granted" || kind == "logged" || kind == "observed")
+    return Colour::dim;
   return Colour::plain;
 }
 

@@ -194,6 +194,7 @@ const nlohmann::json& child(const nlohmann::json& object, std::string_view key) 
 std::string person(const nlohmann::json& principal) {
   const std::string name = field(principal, "name");
   const std::string id = field(principal, "id");
+  if (field(principal, "kind") == "declared") return name + " (declared)";
   if (field(principal, "kind") != "unix") return name.empty() ? id : name;
   return name.empty() ? "uid " + id : name + " (uid " + id + ")";
 }

@@ -191,6 +191,49 @@ std::vector<Verb> operating() {
   };
 }
 
+std::vector<Verb> ruling() {
+  return {
+      {"mode",
+       "what is enforced, and what is only observed",
+       "[AGENT [RULE] [observe|enforce|policy]]",
+       "Without a mode it lists the agents and the rules that have a mode of their own; with AGENT, all of "
+       "its rules.\n"
+       "observe lets everything go on and says in the log what would have happened; enforce holds and "
+       "denies; policy\n"
+       "takes back what was said here, so that the policy files count. A rule's own mode wins over its "
+       "agent's. What is\n"
+       "held already stays a question until somebody answers it.",
+       {{"reason", "TEXT", "why; goes to the log, and observe needs it"}},
+       0,
+       3,
+       false,
+       run_mode},
+      {"setup",
+       "the first day: declare an agent, and try a question",
+       "[--agent NAME] [--report]",
+       "Writes one policy file for a new agent, has the daemon read it, and shows a question by a process of "
+       "that "
+       "agent.\n"
+       "On a terminal it asks for what is not given. With --report it tells instead what would have been "
+       "asked or "
+       "denied\n"
+       "of agents that are only observed, by rule. Root only, but for --report.",
+       {{"agent", "NAME", "the agent's name; with --report only its records"},
+        {"unit", "UNIT", "it is the systemd unit of this name"},
+        {"cgroup", "PATTERN", "it is what runs in cgroups of this pattern"},
+        {"run", "", "it is what `holdpoint run` starts, and nothing else (the default)"},
+        {"policy", "POLICY", "a shipped policy (coding, the default), or the path of one of its form"},
+        {"mode", "MODE", "observe (the default) or enforce"},
+        {"yes", "", "ask nobody: write the file, and approve the test"},
+        {"report", "", "what would have been asked or denied"},
+        {"since", "TIME", "with --report: from then on (default 24h)"}},
+       0,
+       0,
+       false,
+       run_setup},
+  };
+}
+
 std::vector<Verb> sessions() {
   return {
       {"run",
@@ -245,7 +288,7 @@ std::vector<Verb> sessions() {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = [] {
     std::vector<Verb> all = asking();
-    for (auto more : {watching(), operating(), caring(), sessions()})
+    for (auto more : {watching(), operating(), caring(), ruling(), sessions()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

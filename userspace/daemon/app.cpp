@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
 #include "daemon/operator.hpp"
+#include "daemon/publish.hpp"
 #include "daemon/sessions.hpp"
 
 namespace holdpoint::daemon {
@@ -36,7 +37,7 @@ App::App(std::unique_ptr<Core> core, const Clock& clock)
       bells_(loop_, core_->programs->wake_descriptor()),
       deadline_(loop_),
       scan_(loop_),
-      signals_(loop_, SIGTERM, SIGINT) {
+      signals_(loop_, SIGTERM, SIGINT, SIGHUP) {
   core_->deadlines_moved = [this] { wait_for_deadline(); };
 }
 
@@ -106,7 +107,8 @@ void App::wait_for_scan() {
     look_at_disarming(*core_);
     if (ticks_ % kSyncTicks == 0) {
       ::sd_notify(0, "WATCHDOG=1");  // from the loop itself: a daemon that answers nobody is started again
-      record_counted_denials(*core_, core_->denials.due(clock_.now().boot));
+      record_counted(*core_, core_->denials.due(clock_.now().boot));
+      record_counted(*core_, core_->observations.due(clock_.now().boot));
       core_->recorder.sync(core_->store);
       remove_empty_scopes(*core_);
     }
@@ -117,6 +119,11 @@ void App::wait_for_scan() {
 void App::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
+    if (signal == SIGHUP) {
+      (void)reload_policies(*core_, {"system", "signal", ""});  // it has told
+      wait_for_signal();
+      return;
+    }
     log_info("signal {}: stopping; the kernel goes on enforcing (holdpointd --unload ends that)", signal);
     // Stays in `systemctl status` of the stopped service.
     ::sd_notify(0,
@@ -132,7 +139,8 @@ void App::run() {
   take_bells();
   ::sd_notifyf(0, "READY=1\nSTATUS=Enforcing; agents declared: %zu", core_->policies.agents.size());
   loop_.run();
-  record_counted_denials(*core_, core_->denials.end());
+  record_counted(*core_, core_->denials.end());
+  record_counted(*core_, core_->observations.end());
   core_->recorder.sync(core_->store);
 }
 

@@ -147,12 +147,28 @@ void signalled(Core& core, int tgid, int sender, std::uint32_t signal) {
   if (ids.empty() && signal == SIGSTOP && sender != 0) continue_ancestor(core, tgid, sender);
 }
 
+// What an access that was only observed would have met.
+policy::Outcome would_be(policy::Outcome outcome, const hp_access& fixed) {
+  const bool exec = (fixed.identity.operations & (1U << HP_OP_EXEC)) != 0;
+  if (outcome.verdict == HP_ALLOW && exec && (fixed.flags & HP_ACCESS_UNLINKED) != 0) {
+    outcome.verdict = HP_ASK;
+    outcome.reason = "A program without a name cannot be looked at later";
+  }
+  return outcome;
+}
+
 audit::Entry entry_of(const Core& core, const event::Event& event) {
   const auto& fixed = event.access.fixed;
   audit::KernelView view;
   view.agent = core.policies.agent_name(fixed.identity.agent);
+  const auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule, fixed.policy_generation);
   if (fixed.cause == HP_CAUSE_RULE || event.kind == HP_EVENT_GRANTED || event.kind == HP_EVENT_DISARMED)
-    view.rule = core.policies.outcome(fixed.identity.agent, fixed.rule).id;
+    view.rule = outcome.id;
+  if (event.kind == HP_EVENT_OBSERVED) {
+    const auto would = would_be(outcome, fixed);
+    view.verdict = would.verdict == HP_DENY ? "deny" : "ask";
+    view.reason = event::mask(would.reason);
+  }
   view.access = event::mask(event.access, kernel::read_process(static_cast<int>(fixed.tgid)), {}, {});
   view.comm = event::mask(std::string_view(fixed.comm, ::strnlen(fixed.comm, sizeof(fixed.comm))));
   return audit::kernel_event(event, view);
@@ -168,18 +184,37 @@ Denial denial_of(const Core& core, const event::Event& event) {
           key + event.access.path};
 }
 
+// The same for what was let pass since a rule is only observed; counted by what would have been said, and the rule.
+Denial observation_of(const Core& core, const event::Event& event) {
+  const auto& fixed = event.access.fixed;
+  auto observed = denial_of(core, event);
+  const auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule, fixed.policy_generation);
+  observed.cause = (would_be(outcome, fixed).verdict == HP_DENY ? "deny " : "ask ") + outcome.id;
+  return observed;
+}
+
+// A rule that is only observed, allows and says `log`: nothing else would have happened.
+bool only_logged(const Core& core, const hp_access& fixed) {
+  const auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule, fixed.policy_generation);
+  return would_be(outcome, fixed).verdict == HP_ALLOW;
+}
+
 void record_event(Core& core, std::span<const std::byte> bytes) {
-  const auto event = event::decode_event(bytes);
+  auto event = event::decode_event(bytes);
   if (!event) {
     log_error("event: {}", event::mask(event.error().text()));
     return;
   }
   know_session(core, event->access.fixed.identity.session);
+  if (event->kind == HP_EVENT_OBSERVED && only_logged(core, event->access.fixed))
+    event->kind = HP_EVENT_LOGGED;
   const auto make = [&] { return entry_of(core, *event); };
   std::optional<audit::Entry> entry;
   // What passes while the rules are disarmed would have been denied or asked about: as many as that.
   if (event->kind == HP_EVENT_DENIED || event->kind == HP_EVENT_GUARD || event->kind == HP_EVENT_DISARMED)
     entry = core.denials.happened(denial_of(core, *event), make, core.clock.now().boot);
+  else if (event->kind == HP_EVENT_OBSERVED)
+    entry = core.observations.happened(observation_of(core, *event), make, core.clock.now().boot);
   else entry = make();
   if (entry) core.recorder.record(*entry);
 }

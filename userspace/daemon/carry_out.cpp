@@ -44,13 +44,35 @@ Result<> save_and_record(Core& core, const approval::Steps& steps) {
   }
   std::vector<approval::RecordBytes> records;
   for (const auto* note : notes) {
-    if (note->kind == "session_ended") record_counted_denials(core, core.denials.end_session(note->session));
+    if (note->kind == "session_ended") {
+      record_counted(core, core.denials.end_session(note->session));
+      record_counted(core, core.observations.end_session(note->session));
+    }
     records.push_back(core.recorder.keep(entry_of(core, *note)));
   }
   const auto first = core.store.save(steps, records);
   if (!first) return std::unexpected(first.error());
   core.recorder.write_kept(core.store, *first, std::move(records));
   return {};
+}
+
+// Whoever reads the journal finds a request there by the id that people see.
+void log_requests(const Core& core, const approval::Steps& steps) {
+  for (const auto& step : steps) {
+    const auto* note = std::get_if<approval::Note>(&step);
+    const auto* request =
+        note == nullptr || note->request.empty() ? nullptr : core.ledger.request(note->request);
+    if (request == nullptr) continue;
+    const auto id = event::mask(request->id);
+    const bool whole = note->kind == "cancellation" && note->hold == 0;  // not only one of its holds
+    if (note->kind == "request") {
+      log_info("request {}: agent {} in session {}: {} {} (rule {})", id, event::mask(request->agent),
+               request->session, event::mask(request->access.operation), request->access.object,
+               event::mask(request->rule.id));
+    } else if (note->kind == "decision" || note->kind == "expiry" || whole) {
+      log_info("request {}: {}", id, event::mask(request->outcome));
+    }
+  }
 }
 
 void answer(Core& core, const approval::Answer& answer, Now now) {
@@ -117,7 +139,7 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
 
 }  // namespace
 
-void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries) {
+void record_counted(Core& core, const std::vector<audit::Entry>& entries) {
   for (const auto& entry : entries) core.recorder.record(entry);
 }
 
@@ -144,6 +166,7 @@ Result<> carry_out(Core& core, const approval::Steps& steps) {
     // One code for all of its reasons: to a caller it is the daemon that cannot do it now.
     return std::unexpected(Error{saved.error().message, saved.error().hint, EIO});
   }
+  log_requests(core, steps);
   const auto now = core.clock.now();
   for (const auto& step : steps) {
     if (const auto* grant = std::get_if<approval::SaveGrant>(&step))

@@ -15,7 +15,7 @@ constexpr std::size_t kMostContents = 2 * HP_MAX_HOLDS;
 constexpr std::uint64_t kFreshNs = 2'000'000'000;
 
 policy::Outcome outcome_of(const Core& core, const hp_access& fixed) {
-  auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule);
+  auto outcome = core.policies.outcome(fixed.identity.agent, fixed.rule, fixed.policy_generation);
   if (fixed.flags & HP_ACCESS_CHANGED && outcome.verdict != HP_ASK)
     outcome.reason = "Content that a program was approved with has changed since";
   return outcome;

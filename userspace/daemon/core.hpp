@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "config/config.hpp"
 #include "daemon/denials.hpp"
+#include "daemon/modes.hpp"
 #include "daemon/policies.hpp"
 #include "daemon/recorder.hpp"
 #include "daemon/workers.hpp"
@@ -67,6 +68,8 @@ struct Core {
   approval::OperatorState operators{};  // as stored; the kernel's switches say the same
   bool lockdown_not_stored = false;     // one is in force that the store could not take
   std::unique_ptr<kernel::Switches> switches{};
+  Denials observations = Denials::of_observed();
+  Modes modes{};
   std::function<void()> deadlines_moved = [] {};
 };
 
@@ -74,8 +77,8 @@ struct Core {
 // write; the ledger is as before, and nothing was answered.
 [[nodiscard]] Result<> carry_out(Core& core, const approval::Steps& steps);
 
-// Records for denials that were counted: those that are due, or all of them.
-void record_counted_denials(Core& core, const std::vector<audit::Entry>& entries);
+// Records for denials and observations that were counted.
+void record_counted(Core& core, const std::vector<audit::Entry>& entries);
 
 // At a start: grants that a former daemon put into the kernel can be taken out again, and those that ended meanwhile are.
 void adopt_kernel_grants(Core& core);

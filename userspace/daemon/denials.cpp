@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::uint64_t kMinuteNs = 60'000'000'000;
 
-bool over(BootTime begun, BootTime now) { return now.nanoseconds - begun.nanoseconds >= kMinuteNs; }
-
 }  // namespace
 
 Denials::Session& Denials::session_of(const Denial& denial, BootTime now) {
@@ -50,9 +48,8 @@ void Denials::tell(const Equal& equal, std::vector<audit::Entry>& out) {
   if (equal.example && equal.counted != 0) out.push_back(audit::repeated(*equal.example, equal.counted));
 }
 
-void Denials::tell(std::uint64_t id, Session& session, std::vector<audit::Entry>& out) {
-  for (const auto& [cause, times] : session.more)
-    out.push_back(audit::more_denials(session.agent, id, cause, times));
+void Denials::tell(std::uint64_t id, Session& session, std::vector<audit::Entry>& out) const {
+  for (const auto& [cause, times] : session.more) out.push_back(more_(session.agent, id, cause, times));
   session.more.clear();
 }
 

@@ -26,17 +26,29 @@ struct Denial {
 class Denials {
  public:
   struct Limits {
-    // Of each minute as many equal ones stand alone. A program that tries once a second never reaches it.
+    // Of each window as many equal ones stand alone. A program that tries once a second never reaches it.
     std::uint64_t equal = 100;
     // A session may write so many at once, and then so many a minute: some 150 MB of records a day at the worst.
     std::uint64_t burst = 2'000;
     std::uint64_t per_minute = 100;
+    // How long equal ones are counted before they are told.
+    std::uint64_t window_ns = 60'000'000'000;
     // Different ones that are told apart. Over it they are only limited by the session's number.
     std::size_t kinds = 4'096;
   };
 
+  // Makes the record of those of one cause that are not told one by one.
+  using More = audit::Entry (*)(const std::string& agent, std::uint64_t session, const std::string& cause,
+                                std::uint64_t times);
+
   Denials() = default;
-  explicit Denials(Limits limits) : limits_(limits) {}
+  explicit Denials(Limits limits, More more = audit::more_denials) : limits_(limits), more_(more) {}
+  // For what passed since its rule is only observed: the same access of a session is told once, and then as a number each ten
+  // minutes. An agent that is observed does all that it would be stopped at, so there is more of it than of denials.
+  [[nodiscard]] static Denials of_observed() {
+    return Denials({.equal = 1, .burst = 1'000, .per_minute = 60, .window_ns = 600'000'000'000},
+                   audit::more_observed);
+  }
 
   // Makes the record where it is needed; gives it back if it is to be written now. Else the denial is counted.
   [[nodiscard]] std::optional<audit::Entry> happened(const Denial& denial,
@@ -51,10 +63,10 @@ class Denials {
 
  private:
   struct Equal {
-    BootTime begun;             // of its minute
-    std::uint64_t seen = 0;     // in this minute
+    BootTime begun;             // of its window
+    std::uint64_t seen = 0;     // in this window
     std::uint64_t counted = 0;  // of them
-    bool loud = false;          // the minute before had too many: none of this one stands alone
+    bool loud = false;          // the window before had too many: none of this one stands alone
     std::optional<audit::Entry> example;
   };
   struct Session {
@@ -68,9 +80,13 @@ class Denials {
 
   Session& session_of(const Denial& denial, BootTime now);
   static void tell(const Equal& equal, std::vector<audit::Entry>& out);
-  static void tell(std::uint64_t id, Session& session, std::vector<audit::Entry>& out);
+  void tell(std::uint64_t id, Session& session, std::vector<audit::Entry>& out) const;
+  [[nodiscard]] bool over(BootTime begun, BootTime now) const {
+    return now.nanoseconds - begun.nanoseconds >= limits_.window_ns;
+  }
 
   Limits limits_;
+  More more_ = audit::more_denials;
   std::map<Key, Equal> equals_;
   std::map<std::uint64_t, Session> sessions_;
   std::uint64_t counted_ = 0;

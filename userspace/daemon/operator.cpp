@@ -221,6 +221,12 @@ Result<> take_up_switches(Core& core, const std::vector<std::pair<std::string, s
   return core.switches->lock_down(for_kernel(core));
 }
 
+Result<> number_lockdowns(Core& core, bool both) {
+  auto locked = for_kernel(core);
+  if (both) locked.agents |= core.switches->locked_down().agents;
+  return core.switches->lock_down(locked);
+}
+
 void stop_locked_down(Core& core) {
   const auto locked = for_kernel(core);
   if (locked == kernel::LockedDown{}) return;

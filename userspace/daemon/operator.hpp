@@ -27,6 +27,9 @@ namespace holdpoint::daemon {
 // still mean them.
 [[nodiscard]] Result<> take_up_switches(Core& core,
                                         const std::vector<std::pair<std::string, std::uint32_t>>& published);
+// After a policy with other numbers for its agents was read. `both`: the kernel still knows the former numbers, too, so that those
+// stay stopped until it has the new ones.
+[[nodiscard]] Result<> number_lockdowns(Core& core, bool both);
 // Freezes whoever is stopped, and denies what waits there for a person.
 void stop_locked_down(Core& core);
 // The same for one session that is new, or met a new question. Nothing when it is not stopped.

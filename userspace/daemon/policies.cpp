@@ -35,28 +35,16 @@ Result<std::vector<policy::SourceText>> read_directory(const std::string& direct
   return sources;
 }
 
-}  // namespace
-
-std::string Policies::agent_name(std::uint32_t id) const {
-  return id < agents.size() ? agents[id].name : "agent-" + std::to_string(id);
-}
-
-policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule) const {
-  if (agent < agents.size()) return policy::outcome_of(agents[agent], rule);
-  return {};
-}
-
-Result<Policies> load_policies(const config::Config& config, std::uint32_t generation) {
-  auto sources = read_directory(config.policy_directory);
-  if (!sources) return std::unexpected(sources.error());
+Result<Policies> compile_sources(const config::Config& config, const std::vector<policy::SourceText>& sources,
+                                 std::uint32_t generation) {
   auto result =
-      policy::check(*sources, {config.runtime_directory, config.state_directory, config.config_directory,
-                               config.pin_directory, config.policy_directory});
-  auto text = policy::render(result.diagnostics, *sources);
+      policy::check(sources, {config.runtime_directory, config.state_directory, config.config_directory,
+                              config.pin_directory, config.policy_directory});
+  auto text = policy::render(result.diagnostics, sources);
   if (!result.policy) return fail(text, "the policy in force, if any, stays");
   Policies loaded;
   loaded.checked = std::move(*result.policy);
-  loaded.generation = generation;
+  loaded.generation = loaded.rules_since = generation;
   loaded.warnings = std::move(text);
   for (std::uint32_t id = 0; id < loaded.checked.agents.size(); ++id) {
     loaded.agents.push_back(policy::agent_policy(loaded.checked, id));
@@ -68,6 +56,42 @@ Result<Policies> load_policies(const config::Config& config, std::uint32_t gener
   if (!cgroups) return std::unexpected(cgroups.error());
   loaded.cgroup_image = std::move(*cgroups);
   return loaded;
+}
+
+}  // namespace
+
+std::string Policies::agent_name(std::uint32_t id) const {
+  return id < agents.size() ? agents[id].name : "agent-" + std::to_string(id);
+}
+
+policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule, std::uint32_t generation) const {
+  const auto& then = former && generation < rules_since ? *former : agents;
+  if (agent < then.size()) return policy::outcome_of(then[agent], rule);
+  return {};
+}
+
+void Policies::apply(const policy::ModeOverrides& overrides, std::uint32_t publication) {
+  generation = publication;
+  for (std::uint32_t id = 0; id < agents.size(); ++id) {
+    agents[id] = policy::agent_policy(checked, id, overrides);
+    policy::apply_modes(*images[id], agents[id], publication);
+  }
+}
+
+Result<Policies> load_policies(const config::Config& config, std::uint32_t generation) {
+  auto sources = read_directory(config.policy_directory);
+  if (!sources) return std::unexpected(sources.error());
+  return compile_sources(config, *sources, generation);
+}
+
+Result<std::string> check_candidate(const config::Config& config, policy::SourceText candidate) {
+  auto sources = read_directory(config.policy_directory);
+  if (!sources) return std::unexpected(sources.error());
+  std::erase_if(*sources, [&](const policy::SourceText& one) { return one.name == candidate.name; });
+  sources->push_back(std::move(candidate));
+  auto compiled = compile_sources(config, *sources, 1);
+  if (!compiled) return std::unexpected(compiled.error());
+  return std::move(compiled->warnings);
 }
 
 }  // namespace holdpoint::daemon

@@ -22,10 +22,20 @@ struct Policies {
   std::unique_ptr<hp_policy> cgroup_image;
   std::uint32_t generation = 0;
   std::string warnings;  // rendered, may be empty
+  // What the agents obeyed before the files were read again, for numbers of rules that the kernel told before that.
+  std::shared_ptr<const std::vector<policy::AgentPolicy>> former;
+  std::uint32_t rules_since = 0;  // generation from which the numbers of rules are those of `agents`
 
   [[nodiscard]] std::string agent_name(std::uint32_t id) const;
-  [[nodiscard]] policy::Outcome outcome(std::uint32_t agent, std::uint32_t rule) const;
+  [[nodiscard]] policy::Outcome outcome(std::uint32_t agent, std::uint32_t rule,
+                                        std::uint32_t generation) const;
+  // Modes change neither rules nor their numbers.
+  void apply(const policy::ModeOverrides& overrides, std::uint32_t publication);
 };
+
+// The policy directory with `candidate` in the place of the file of its name, or beside the others. What is worth a warning, or the
+// error: everything that is wrong.
+[[nodiscard]] Result<std::string> check_candidate(const config::Config& config, policy::SourceText candidate);
 
 // Error: everything that is wrong, as a person reads it, with file, line and column.
 [[nodiscard]] Result<Policies> load_policies(const config::Config& config, std::uint32_t generation);

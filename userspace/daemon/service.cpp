@@ -8,6 +8,7 @@
 #include "approval/text.hpp"
 #include "daemon/content.hpp"
 #include "daemon/operator.hpp"
+#include "daemon/publish.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 
@@ -76,6 +77,29 @@ bool CoreService::is_locked_down(const approval::Session& session) const {
   return approval::lockdown_of(core_.operators, session.agent, session.id) != nullptr;
 }
 
+std::vector<api::ModeRow> CoreService::modes(const std::string& agent) const {
+  return core_.modes.rows(core_.policies, agent);
+}
+
+bool CoreService::is_observed(const std::string& agent) const {
+  const auto id = policy::find_agent(core_.policies.checked, agent);
+  return id && policy::agent_mode(core_.policies.checked.agents[*id], core_.modes.overrides()) ==
+                   policy::Mode::observe;
+}
+
+Result<api::ModeRow> CoreService::set_mode(const api::Caller& caller, const api::ModeChange& change) {
+  return daemon::set_mode(core_, caller, change);
+}
+
+Result<std::string> CoreService::check_policy(const std::string& file, const std::string& text) const {
+  return check_candidate(core_.config, {core_.config.policy_directory + "/" + file, text});
+}
+
+Result<std::string> CoreService::reload_policy(const api::Caller& caller) {
+  if (auto done = reload_policies(core_, caller.principal); !done) return std::unexpected(done.error());
+  return core_.policies.warnings;
+}
+
 api::Health CoreService::health() const {
   api::Health health;
   utsname names{};
@@ -95,10 +119,14 @@ api::Health CoreService::health() const {
   health.version = kVersion;
   health.policy_generation = core_.policies.generation;
   health.policy_digest = core_.policies.checked.digest;
+  health.policy_directory = core_.config.policy_directory;
+  for (const auto& agent : core_.policies.checked.agents)
+    if (is_observed(agent.name)) health.observed.push_back(agent.name);
   health.counters = core_.programs->counters();
   health.counters.emplace_back("store_failures", core_.store_failures);
   health.counters.emplace_back("records_not_written", core_.recorder.losing());
   health.counters.emplace_back("denials_counted", core_.denials.counted());
+  health.counters.emplace_back("observed_counted", core_.observations.counted());
   health.counters.emplace_back("content_not_read", core_.workers->given_up());
   health.counters.emplace_back("content_readers_stuck", core_.workers->stuck());
   health.started = started_;

@@ -33,6 +33,13 @@ class CoreService final : public api::Service {
                                                    const event::MaskedText& reason) override;
   [[nodiscard]] Result<> arm(const api::Caller& caller) override;
   [[nodiscard]] bool is_locked_down(const approval::Session& session) const override;
+  [[nodiscard]] std::vector<api::ModeRow> modes(const std::string& agent) const override;
+  [[nodiscard]] bool is_observed(const std::string& agent) const override;
+  [[nodiscard]] Result<api::ModeRow> set_mode(const api::Caller& caller,
+                                              const api::ModeChange& change) override;
+  [[nodiscard]] Result<std::string> check_policy(const std::string& file,
+                                                 const std::string& text) const override;
+  [[nodiscard]] Result<std::string> reload_policy(const api::Caller& caller) override;
   [[nodiscard]] api::Health health() const override;
   [[nodiscard]] Result<std::vector<api::StreamEvent>> records(std::uint64_t after,
                                                               std::size_t limit) const override;

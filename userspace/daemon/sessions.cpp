@@ -20,14 +20,23 @@ approval::Principal principal_of(unsigned uid) {
   return {"unix", std::to_string(uid), kernel::user_name(uid)};
 }
 
+// Who started a session. Through sudo the login uid still names the person. A cgroup that a service manager made names nobody: there
+// whoever the policy declares answers for it.
+approval::Principal owner_of(const Core& core, const hp_session& session, const std::string& how) {
+  const bool somebody = session.login_uid != ~0U || how == "run" || how == "tag";
+  const auto& agents = core.policies.checked.agents;
+  if (!somebody && session.agent < agents.size() && !agents[session.agent].operated_by.empty())
+    return {"declared", {}, agents[session.agent].operated_by};
+  return principal_of(session.login_uid == ~0U ? session.owner_uid : session.login_uid);
+}
+
 approval::Session describe(Core& core, std::uint64_t id, const hp_session& session, std::string how) {
   approval::Session described;
   described.id = id;
   described.agent = core.policies.agent_name(session.agent);
   described.cgroup_path = core.cgroups.path_of(session.cgroup).value_or("(gone)");
+  described.owner = owner_of(core, session, how);
   described.recognised_by = std::move(how);
-  // Through sudo the login uid still names the person.
-  described.owner = principal_of(session.login_uid == ~0U ? session.owner_uid : session.login_uid);
   described.started = core.clock.now().wall;
   return described;
 }

@@ -6,12 +6,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
 #include "daemon/operator.hpp"
+#include "daemon/publish.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 #include "doctor/examine.hpp"
@@ -30,47 +30,11 @@ Result<> make_directory(const std::string& path, mode_t mode) {
   return fail_errno("cannot make " + path, errno);
 }
 
-std::uint32_t generation_at(Now now) {
-  // Seconds: larger at each start, and never 0.
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
-}
-
-// Agent ids are positions in the policy, and live tags carry them.
-Result<> keep_agent_ids(const kernel::Programs& programs, const Policies& policies) {
-  for (const auto& [name, id] : programs.agent_names()) {
-    const bool same = id < policies.agents.size() && policies.agents[id].name == name;
-    const auto sessions = programs.sessions();
-    const auto number = id;
-    const bool alive = std::any_of(sessions.begin(), sessions.end(),
-                                   [&](const auto& entry) { return entry.second.agent == number; });
-    if (!same && alive)
-      return fail("agent \"" + name + "\" has live sessions, but moved or vanished in the policy",
-                  "keep agents in their order and add new ones at the end, or end the sessions first");
-  }
-  return {};
-}
-
-Result<> publish(Core& core) {
-  std::vector<std::string> names;
-  for (std::uint32_t id = 0; id < core.policies.agents.size(); ++id) {
-    names.push_back(core.policies.agents[id].name);
-    if (auto done = core.programs->publish(id, *core.policies.images[id]); !done) return done;
-  }
-  for (auto id = static_cast<std::uint32_t>(names.size()); id < HP_MAX_AGENTS; ++id)
-    if (auto done = core.programs->withdraw(id); !done) return done;
-  if (auto done = core.programs->publish_cgroups(*core.policies.cgroup_image); !done) return done;
-  if (auto done = core.programs->name_variables(core.policies.checked.variables); !done) return done;
-  return core.programs->name_agents(names);
-}
-
 void record_start(Core& core) {
   utsname names{};
   ::uname(&names);
   core.recorder.record(audit::daemon_started({event::mask(kVersion), event::mask(names.release), "", ""}));
-  audit::PolicyView view{core.policies.generation, core.policies.checked.digest, {}, event::mask("start")};
-  for (const auto& file : core.policies.checked.files) view.files.push_back(event::mask(file));
-  core.recorder.record(audit::policy_loaded(view, {"system", "holdpointd", ""}), audit::Durability::now);
+  record_policy(core, core.policies, "start", {"system", "holdpointd", ""});
 }
 
 // What a former daemon left: leaves in the freezer, holds in the map, sessions whose cgroup went meanwhile.
@@ -130,6 +94,9 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
                        std::move(contents->grants));
   core->operators = std::move(contents->operators);
   core->recorder.begin(core->store);
+  core->modes = Modes(std::move(contents->modes));
+  core->policies.apply(core->modes.overrides(), core->policies.generation);
+  tell_modes_without_effect(*core);
   if (auto kept = keep_agent_ids(*core->programs, core->policies); !kept) return stop(kept.error());
   record_start(*core);  // first: a policy is never in force without its record
   auto switches = kernel::Switches::open(config.pin_directory);

@@ -128,7 +128,7 @@ Result<Event> decode_event(std::span<const std::byte> record) {
     return fail(fmt::format("event: {} bytes, at least {}", record.size(), event_head));
   const auto kind = copy_of<std::uint32_t>(record, offsetof(hp_event, kind));
   const auto length = copy_of<std::uint32_t>(record, offsetof(hp_event, length));
-  if (kind < HP_EVENT_DENIED || kind > HP_EVENT_DISARMED)
+  if (kind < HP_EVENT_DENIED || kind > HP_EVENT_OBSERVED)
     return fail(fmt::format("event: unknown kind {}", kind));
   if (length < event_head || length > record.size())
     return fail(fmt::format("event: length {} in a record of {} bytes", length, record.size()));

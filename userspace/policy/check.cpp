@@ -142,7 +142,7 @@ std::optional<std::uint32_t> find_agent(const Checked& policy, std::string_view 
   return std::nullopt;
 }
 
-AgentPolicy agent_policy(const Checked& policy, std::uint32_t id) {
+AgentPolicy agent_policy(const Checked& policy, std::uint32_t id, const ModeOverrides& overrides) {
   const Agent& agent = policy.agents.at(id);
   AgentPolicy out{id, agent.name, {}};
   for (const Rule& rule : policy.guards) add_decided(rule, out.rules);
@@ -151,6 +151,7 @@ AgentPolicy agent_policy(const Checked& policy, std::uint32_t id) {
     if (applies_to(rule, agent)) add_decided(rule, out.rules);
   }
   out.rules.push_back(default_rule(agent));
+  for (Rule& rule : out.rules) rule.mode = rule_mode(agent, rule, overrides);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "policy/guard.hpp"
+#include "policy/mode.hpp"
 #include "policy/policy.hpp"
 
 namespace holdpoint::policy {
@@ -23,8 +24,9 @@ struct CheckResult {
 // Number of the agent of this name.
 [[nodiscard]] std::optional<std::uint32_t> find_agent(const Checked& policy, std::string_view name);
 
-// What agent `id` (an index of policy.agents) obeys.
-[[nodiscard]] AgentPolicy agent_policy(const Checked& policy, std::uint32_t id);
+// What agent `id` (an index of policy.agents) obeys, each rule with its mode in force.
+[[nodiscard]] AgentPolicy agent_policy(const Checked& policy, std::uint32_t id,
+                                       const ModeOverrides& overrides = {});
 
 // Warns of each rule that earlier ones leave nothing to. Finds only plain cases, and says nothing wrong.
 void warn_shadowed(const Checked& policy, Diagnostics& out);

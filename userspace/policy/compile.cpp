@@ -83,11 +83,6 @@ Dominated dominated_objects(const std::vector<Rule>& rules) {
   return out;
 }
 
-hp_rule image_rule(const Rule& rule) {
-  return {static_cast<__u8>(rule.verdict), static_cast<__u8>(rule.hold),
-          static_cast<__u8>(rule.log ? HP_RULE_LOG : 0), 0};
-}
-
 std::unexpected<Error> too_many_rules(const AgentPolicy& policy, const std::vector<std::string>& files) {
   std::string message = fmt::format(
       "agent '{}' has {} rules with the built-in ones and its default, at most {} are "
@@ -146,7 +141,7 @@ Result<std::unique_ptr<hp_policy>> compile_cgroups(const Checked& policy, std::u
   Dimension cgroups;
   Dimension nothing;
   for (std::uint32_t id = 0; id < policy.agents.size(); ++id) {
-    writer.add_rule({HP_DENY, HP_HOLD_AUTO, 0, 0}, kFileOperations | kNetworkOperations);
+    writer.add_rule({HP_DENY, HP_HOLD_AUTO, 0, HP_RANK_DENY}, kFileOperations | kNetworkOperations);
     add_patterns(cgroups, policy.agents[id].cgroups, id);
     for (std::uint32_t later = id + 1; later < policy.agents.size(); ++later)
       cgroups.dominated[id].set(later);

@@ -50,14 +50,17 @@ void Canonical::add(const Rule& rule) {
   add(static_cast<std::uint64_t>(rule.timeout.count()));
   add(static_cast<std::uint64_t>(rule.hold));
   add(static_cast<std::uint64_t>(rule.log));
+  add(rule.mode ? mode_word(*rule.mode) : std::string_view{});
 }
 
 void Canonical::add(const Agent& agent) {
   add(agent.name);
   add(agent.description);
+  add(agent.operated_by);
   add(agent.cgroups);
   add(static_cast<std::uint64_t>(agent.default_verdict));
   add(agent.default_reason);
+  add(mode_word(agent.mode));
 }
 
 }  // namespace

@@ -56,9 +56,10 @@ std::uint32_t first_match(const AgentPolicy& policy, const Query& query, std::ui
 }  // namespace
 
 Outcome outcome_of(const AgentPolicy& policy, std::uint32_t index) {
-  if (index >= policy.rules.size()) return {HP_DENY, index, "none", "No such rule", {}, HP_HOLD_AUTO, true};
+  if (index >= policy.rules.size())
+    return {HP_DENY, index, "none", "No such rule", {}, HP_HOLD_AUTO, true, false};
   const Rule& rule = policy.rules[index];
-  return {rule.verdict, index, rule.id, rule.reason, rule.timeout, rule.hold, rule.log};
+  return {rule.verdict, index, rule.id, rule.reason, rule.timeout, rule.hold, rule.log, is_observed(rule)};
 }
 
 Outcome evaluate(const AgentPolicy& policy, const Query& query) {
@@ -68,13 +69,13 @@ Outcome evaluate(const AgentPolicy& policy, const Query& query) {
     if ((query.operations & bit) == 0) continue;
     const std::uint32_t found = first_match(policy, query, bit);
     if (found >= policy.rules.size()) return outcome_of(policy, found);
-    if (chosen >= policy.rules.size() || policy.rules[found].verdict > policy.rules[chosen].verdict ||
-        (policy.rules[found].verdict == policy.rules[chosen].verdict && found < chosen)) {
+    if (chosen >= policy.rules.size() || rank_of(policy.rules[found]) > rank_of(policy.rules[chosen]) ||
+        (rank_of(policy.rules[found]) == rank_of(policy.rules[chosen]) && found < chosen)) {
       chosen = found;
     }
   }
   Outcome outcome = outcome_of(policy, chosen < policy.rules.size() ? chosen : chosen - 1);
-  if (chosen >= policy.rules.size()) outcome.verdict = HP_DENY;
+  if (chosen >= policy.rules.size()) outcome.verdict = HP_DENY, outcome.observed = false;
   return outcome;
 }
 

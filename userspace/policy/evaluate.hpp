@@ -23,24 +23,27 @@ struct Query {
 };
 
 struct Outcome {
-  hp_verdict verdict = HP_DENY;
-  std::uint32_t rule = 0;  // index of AgentPolicy::rules
+  hp_verdict verdict = HP_DENY;  // what the rule says; what happens is effective()
+  std::uint32_t rule = 0;        // index of AgentPolicy::rules
   std::string id;
   std::string reason;
   std::chrono::seconds timeout = kDefaultTimeout;
   hp_hold_mode hold = HP_HOLD_AUTO;
   bool log = false;
+  bool observed = false;  // the rule is only observed: the access goes on
+
+  [[nodiscard]] hp_verdict effective() const { return observed ? HP_ALLOW : verdict; }
 };
 
 // Each operation takes the first rule that matches; of several operations the strictest verdict counts, and
-// of equally strict ones the rule that comes first. An empty mask is denied under the default's name.
+// of equally strict ones the rule that comes first. What is only observed is less strict than what is enforced. An empty mask is denied under the default's name.
 [[nodiscard]] Outcome evaluate(const AgentPolicy& policy, const Query& query);
 [[nodiscard]] Outcome evaluate(const Checked& policy, std::uint32_t agent, const Query& query);
 // The outcome that rule `rule` gives; for a number that the kernel reported. Out of range: deny.
 [[nodiscard]] Outcome outcome_of(const AgentPolicy& policy, std::uint32_t rule);
 
 struct ImageOutcome {
-  hp_verdict verdict = HP_DENY;
+  hp_verdict verdict = HP_DENY;  // what happens
   std::uint32_t rule = 0;
 };
 // The same by the tables. An empty intersection (an image without a default) is denied as rule HP_MAX_RULES.

@@ -6,6 +6,8 @@
 namespace holdpoint::policy {
 namespace {
 
+constexpr std::string_view kGuardPrefix = "guard:";  // no id in a file has a colon
+
 constexpr std::uint32_t kChange = operation_bit(HP_OP_WRITE) | operation_bit(HP_OP_CREATE) |
                                   operation_bit(HP_OP_DELETE) | operation_bit(HP_OP_LINK) |
                                   operation_bit(HP_OP_ATTRIBUTES);
@@ -30,7 +32,7 @@ std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobU
 
 Rule deny(std::string id, std::uint32_t operations, std::string reason) {
   Rule rule;
-  rule.id = "guard:" + std::move(id);
+  rule.id = std::string(kGuardPrefix) + std::move(id);
   rule.operations = operations;
   rule.verdict = HP_DENY;
   rule.reason = std::move(reason);
@@ -39,6 +41,8 @@ Rule deny(std::string id, std::uint32_t operations, std::string reason) {
 }
 
 }  // namespace
+
+bool is_guard(const Rule& rule) { return rule.id.starts_with(kGuardPrefix); }
 
 std::vector<Rule> guard_rules(const GuardPaths& paths) {
   std::vector<Rule> rules;

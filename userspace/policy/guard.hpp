@@ -19,6 +19,9 @@ struct GuardPaths {
   std::string policy_directory = {};  // where it is not below config_directory
 };
 
+// Whether the rule is one of them: no file's rule has such an id.
+[[nodiscard]] bool is_guard(const Rule& rule);
+
 [[nodiscard]] std::vector<Rule> guard_rules(const GuardPaths& paths);
 
 }  // namespace holdpoint::policy

@@ -66,10 +66,11 @@ ImageOutcome evaluate_image(const hp_policy& image, const Query& query) {
     if ((query.operations & (1U << operation)) == 0) continue;
     const std::uint32_t found = lowest_rule(intersect(subject, image.operations[operation]));
     if (found >= image.rule_count) return {HP_DENY, HP_MAX_RULES};
-    const auto verdict = static_cast<hp_verdict>(image.rules[found].verdict);
+    const hp_rule& rule = image.rules[found];
     const bool first = chosen.rule == HP_MAX_RULES;
-    if (first || verdict > chosen.verdict || (verdict == chosen.verdict && found < chosen.rule)) {
-      chosen = {verdict, found};
+    if (first || rule.rank > image.rules[chosen.rule].rank ||
+        (rule.rank == image.rules[chosen.rule].rank && found < chosen.rule)) {
+      chosen = {static_cast<hp_verdict>(rule.verdict), found};
     }
   }
   if (chosen.rule == HP_MAX_RULES && image.rule_count > 0) chosen.rule = image.rule_count - 1;  // empty mask

@@ -8,6 +8,16 @@
 
 namespace holdpoint::policy {
 
+void put_rule(hp_policy& image, std::uint32_t number, const hp_rule& rule) {
+  const auto add = [&](hp_set& set, bool member) {
+    if (member) set.words[number / 64] |= 1ULL << (number % 64);
+  };
+  image.rules[number] = rule;
+  add(image.asking, rule.verdict == HP_ASK);
+  add(image.denying, rule.verdict == HP_DENY);
+  add(image.observing, rule.rank == HP_RANK_WOULD_ASK || rule.rank == HP_RANK_WOULD_DENY);
+}
+
 ImageWriter::ImageWriter(std::uint32_t generation) : image_(std::make_unique<hp_policy>()) {
   image_->abi_version = HP_ABI_VERSION;
   image_->generation = generation;
@@ -15,9 +25,7 @@ ImageWriter::ImageWriter(std::uint32_t generation) : image_(std::make_unique<hp_
 
 void ImageWriter::add_rule(const hp_rule& rule, std::uint32_t operations) {
   const std::uint32_t number = image_->rule_count++;
-  image_->rules[number] = rule;
-  if (rule.verdict == HP_ASK) image_->asking.words[number / 64] |= 1ULL << (number % 64);
-  if (rule.verdict == HP_DENY) image_->denying.words[number / 64] |= 1ULL << (number % 64);
+  put_rule(*image_, number, rule);
   for (std::uint32_t operation = 0; operation < HP_OP_COUNT; ++operation) {
     if ((operations & (1U << operation)) == 0) continue;
     image_->operations[operation].words[number / 64] |= 1ULL << (number % 64);

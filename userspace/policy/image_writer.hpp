@@ -11,6 +11,9 @@
 
 namespace holdpoint::policy {
 
+// Puts a rule into its place of the image, and into the sets of those that ask, deny or observe. It must not be in them yet.
+void put_rule(hp_policy& image, std::uint32_t number, const hp_rule& rule);
+
 class ImageWriter {
  public:
   explicit ImageWriter(std::uint32_t generation);

@@ -11,7 +11,8 @@ namespace holdpoint::policy {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
-constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason"};
+constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason", "mode",
+                                          "operator"};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;
@@ -21,6 +22,9 @@ void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   if (!fields.valid()) return;
   if (const Node* text = fields.find("description")) {
     agent.description = read_text(*text, "description", out).value_or("");
+  }
+  if (const Node* text = fields.find("operator")) {
+    agent.operated_by = read_text(*text, "operator", out).value_or("");
   }
   if (const Node* cgroups = fields.find("cgroups")) {
     agent.cgroups = read_patterns(*cgroups, "cgroups", GlobUse::cgroup, out);
@@ -32,6 +36,7 @@ void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   if (const Node* reason = fields.find("default_reason")) {
     agent.default_reason = read_text(*reason, "default_reason", out).value_or("");
   }
+  if (const Node* mode = fields.find("mode")) agent.mode = read_mode(*mode, out).value_or(Mode::enforce);
   policy.agents.push_back(std::move(agent));
 }
 

@@ -137,6 +137,11 @@ std::optional<int> read_choice(const Node& node, std::string_view what, std::spa
   return std::nullopt;
 }
 
+std::optional<Mode> read_mode(const Node& node, Diagnostics& out) {
+  const auto value = read_choice(node, "mode", kModes, out);
+  return value ? std::optional(static_cast<Mode>(*value)) : std::nullopt;
+}
+
 std::optional<std::chrono::seconds> read_duration(const Node& node, std::string_view what, Diagnostics& out) {
   if (node.kind == Node::Kind::refused) return std::nullopt;
   const std::string_view text = node.value;

@@ -42,6 +42,10 @@ using Choice = std::pair<std::string_view, int>;
 // What a rule or a default may say.
 inline constexpr Choice kVerdicts[] = {{"allow", HP_ALLOW}, {"ask", HP_ASK}, {"deny", HP_DENY}};
 
+inline constexpr Choice kModes[] = {{"enforce", static_cast<int>(Mode::enforce)},
+                                    {"observe", static_cast<int>(Mode::observe)}};
+
+[[nodiscard]] std::optional<Mode> read_mode(const Node& node, Diagnostics& out);
 [[nodiscard]] std::optional<std::string> read_text(const Node& node, std::string_view what, Diagnostics& out);
 // [a-z0-9-]{1,max}, beginning with a letter or digit.
 [[nodiscard]] std::optional<Name> read_name(const Node& node, std::string_view what, std::size_t max,

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kRuleKeys[] = {"id",         "agents", "on",      "path",   "executable",
                                           "to",         "socket", "verdict", "reason", "timeout",
-                                          "on_timeout", "hold",   "log"};
+                                          "on_timeout", "hold",   "log",     "mode"};
 constexpr std::string_view kAskKeys[] = {"timeout", "on_timeout", "hold"};
 constexpr std::size_t kMaxRuleId = 63;
 
@@ -148,6 +148,7 @@ Rule read_rule(const Node& node, Diagnostics& out) {
   read_conditions(fields, rule, out);
   read_verdict(fields, rule, out);
   if (const Node* log = fields.find("log")) rule.log = read_bool(*log, "log", out).value_or(false);
+  if (const Node* mode = fields.find("mode")) rule.mode = read_mode(*mode, out);
   check_objects(fields, rule, operations, out);
   return rule;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,9 @@ struct Name {
   Place place;
 };
 
+// Observe: what the rule says is told, and the access goes on.
+enum class Mode : std::uint8_t { enforce, observe };
+
 struct Rule {
   std::string id;
   Place place;
@@ -77,6 +81,7 @@ struct Rule {
   std::chrono::seconds timeout = kDefaultTimeout;  // ask: then denied
   hp_hold_mode hold = HP_HOLD_AUTO;
   bool log = false;
+  std::optional<Mode> mode;  // as written; in an AgentPolicy the mode in force
 
   [[nodiscard]] bool any_object() const { return paths.empty() && sockets.empty() && destinations.empty(); }
 };
@@ -85,9 +90,11 @@ struct Agent {
   std::string name;
   Place place;
   std::string description;
+  std::string operated_by;  // who answers for its sessions that nobody logged in for
   std::vector<Pattern> cgroups;
   hp_verdict default_verdict = HP_DENY;
   std::string default_reason;
+  Mode mode = Mode::enforce;  // of the rules that have none of their own
 };
 
 // Variables that change what a program does. What they hold is part of what is approved, when a policy lists no others.

@@ -177,6 +177,34 @@ Result<> FakeService::arm(const Caller&) {
   return {};
 }
 
+std::vector<ModeRow> FakeService::modes(const std::string& agent) const {
+  std::vector<ModeRow> rows{{"coder", "", "enforce", "enforce", {}, {}, {}, true},
+                            {"watched", "", "observe", "enforce", clock_.now().wall,
+                             approval::Principal{"unix", "0", "root"}, mask("first day"), true}};
+  if (!agent.empty()) std::erase_if(rows, [&](const ModeRow& row) { return row.agent != agent; });
+  return rows;
+}
+
+Result<ModeRow> FakeService::set_mode(const Caller& caller, const ModeChange& change) {
+  if (change.agent != "coder") return std::unexpected(Error{"no agent \"" + change.agent + "\"", "", ENOENT});
+  last_mode = change;
+  return ModeRow{change.agent,
+                 change.rule,
+                 change.mode.empty() ? "enforce" : change.mode,
+                 "enforce",
+                 clock_.now().wall,
+                 caller.principal,
+                 change.reason,
+                 true};
+}
+
+Result<std::string> FakeService::check_policy(const std::string& file, const std::string& text) const {
+  if (text.empty()) return fail(file + ":1:1: error: nothing is there");
+  return "";
+}
+
+Result<std::string> FakeService::reload_policy(const Caller&) { return ""; }
+
 Health FakeService::health() const {
   Health health;
   health.lockdowns = operators.lockdowns;
@@ -187,6 +215,8 @@ Health FakeService::health() const {
   health.version = "0.1.0";
   health.policy_generation = 3;
   health.policy_digest = std::string(64, 'd');
+  health.policy_directory = "/etc/holdpoint/policies";
+  health.observed = {"watched"};
   health.counters = {{"denied", 2}, {"lost-event", 0}};
   if (!healthy)
     health.problems.emplace_back("the programs are not attached: the kernel refused holdpoint_file_open");

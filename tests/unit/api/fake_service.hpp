@@ -58,6 +58,12 @@ class FakeService final : public Service {
   [[nodiscard]] bool is_locked_down(const approval::Session& session) const override {
     return approval::lockdown_of(operators, session.agent, session.id) != nullptr;
   }
+  [[nodiscard]] std::vector<ModeRow> modes(const std::string& agent) const override;
+  [[nodiscard]] bool is_observed(const std::string& agent) const override { return agent == "watched"; }
+  [[nodiscard]] Result<ModeRow> set_mode(const Caller& caller, const ModeChange& change) override;
+  [[nodiscard]] Result<std::string> check_policy(const std::string& file,
+                                                 const std::string& text) const override;
+  [[nodiscard]] Result<std::string> reload_policy(const Caller& caller) override;
   [[nodiscard]] Health health() const override;
   [[nodiscard]] Result<std::vector<StreamEvent>> records(std::uint64_t after,
                                                          std::size_t limit) const override;
@@ -71,6 +77,7 @@ class FakeService final : public Service {
   std::optional<NewSession> last_session;
   std::optional<TagTarget> last_tag;
   approval::OperatorState operators;
+  std::optional<ModeChange> last_mode;
 
  private:
   void carry_out(const approval::Steps& steps);

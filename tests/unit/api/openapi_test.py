@@ -109,6 +109,11 @@ GOOD = {
     "releaseLockdown": [("?scope=session&session=1", None, 204), ("?scope=all", None, 204)],
     "disarm": [("", {"for": "15m", "reason": "restore"}, 200)],
     "arm": [("", None, 204)],
+    "listModes": [("", None, 200), ("?agent=coder", None, 200), ("?agent=nobody", None, 404)],
+    "setMode": [("", {"agent": "coder", "rule": "keys", "mode": "observe", "reason": "first day"}, 200),
+                ("", {"agent": "coder", "mode": "policy"}, 200)],
+    "checkPolicy": [("", {"file": "60-new.yaml", "text": "version: 1"}, 200), ("", {"file": "60-new.yaml", "text": ""}, 422)],
+    "reloadPolicy": [("", None, 200)],
     "showHealth": [("", None, 200)],
 }
 LAST = ["decideRequest", "revokeGrant", "removeTag"]

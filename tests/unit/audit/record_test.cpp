@@ -139,11 +139,9 @@ TEST(KernelEvent, EveryKindHasItsRecord) {
   happened.access.fixed.identity.session = 12;
   happened.access.fixed.cause = HP_CAUSE_ARGV;
   const KernelView view{"coder", "ssh-keys", "", request().access, event::mask("cat")};
-  const std::pair<hp_event_kind, const char*> kinds[] = {{HP_EVENT_DENIED, "denial"},
-                                                         {HP_EVENT_LOGGED, "logged"},
-                                                         {HP_EVENT_TAMPERED, "tampered"},
-                                                         {HP_EVENT_GUARD, "guard"},
-                                                         {HP_EVENT_GRANTED, "granted"}};
+  const std::pair<hp_event_kind, const char*> kinds[] = {
+      {HP_EVENT_DENIED, "denial"}, {HP_EVENT_LOGGED, "logged"},   {HP_EVENT_TAMPERED, "tampered"},
+      {HP_EVENT_GUARD, "guard"},   {HP_EVENT_GRANTED, "granted"}, {HP_EVENT_OBSERVED, "observed"}};
   for (const auto& [kind, word] : kinds) {
     happened.kind = kind;
     EXPECT_EQ(kind_word(kernel_event(happened, view).record()), word);

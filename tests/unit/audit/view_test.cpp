@@ -91,6 +91,20 @@ TEST(Line, TellsWhatAnOperatorSwitched) {
             "20:14:03  disarm      -           by root  — restore  until 20:15:03");
 }
 
+TEST(Line, SaysOnceWhatAnObservedRuleWouldHaveDone) {
+  event::Event event{};
+  event.kind = HP_EVENT_OBSERVED;
+  KernelView view;
+  view.agent = "coder";
+  view.rule = "secrets";
+  view.verdict = "deny";
+  view.reason = event::mask("No secrets");
+  const auto text = line(placed(kernel_event(event, view)), utc);
+  EXPECT_THAT(text, HasSubstr("would deny"));
+  EXPECT_THAT(text, HasSubstr("rule secrets  — No secrets"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("the policy says")));
+}
+
 TEST(Line, ShowsArgumentsWithTheirBorders) {
   auto asked = request();
   event::Access access;

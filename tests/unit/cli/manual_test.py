@@ -148,6 +148,8 @@ def check_completions(environment):
         for verb, (listing, letter) in lists.items():
             ids = re.findall(rf'"({letter}-\d+)"', output(HOLDPOINT, listing, "--json", env=environment))
             same(f"{shell} offers the ids of {listing}", offered(shell, environment, "holdpoint", verb, letter), ids)
+        same(f"{shell} offers agents and modes", offered(shell, environment, "holdpoint", "mode", ""),
+             ["coder", "watched", "observe", "enforce", "policy"])
         same(f"{shell} offers scopes", offered(shell, environment, "holdpoint", "approve", "--scope", "s"), ["session"])
 
 

@@ -113,7 +113,7 @@ class Program : public testing::Test {
 TEST_F(Program, ListsNothingWhenNothingWaits) {
   const Ended ended = run({"requests"});
   EXPECT_EQ(ended.status, 0);
-  EXPECT_EQ(ended.out, "Nothing waits for an answer.\n");
+  EXPECT_EQ(ended.out, "Nothing waits for an answer.\nOnly observed, so not asked about: watched\n");
 }
 
 TEST_F(Program, ListsAndShowsWhatWaits) {

@@ -72,6 +72,37 @@ class RecorderTest : public ::testing::Test {
   StillClock clock_;
 };
 
+TEST_F(RecorderTest, AModeIsStoredWithItsRecordAndTakenBack) {
+  approval::ModeOverride mode{
+      "coder", "keys", "observe", at(5).wall, {"unix", "0", "root"}, event::mask("first day")};
+  const auto record_of = [&](const Life& daemon) {
+    return daemon.recorder.keep(
+        audit::mode_changed({mode.agent, mode.rule, "enforce", mode.mode, false, mode.reason}, mode.by));
+  };
+  {
+    auto daemon = life();
+    ASSERT_EQ(daemon.store.save(mode, record_of(daemon)), 1U);
+    mode.mode = "enforce";
+    ASSERT_EQ(daemon.store.save(mode, record_of(daemon)), 2U);
+    approval::ModeOverride other = mode;
+    other.rule = "";
+    ASSERT_EQ(daemon.store.save(other, record_of(daemon)), 3U);
+  }
+  auto daemon = life();
+  const auto modes = daemon.store.load()->modes;
+  ASSERT_EQ(modes.size(), 2U);
+  EXPECT_EQ(modes[0].rule, "");
+  EXPECT_EQ(modes[1].agent + " " + modes[1].rule + " " + modes[1].mode, "coder keys enforce");
+  EXPECT_EQ(modes[1].since, mode.since);
+  EXPECT_EQ(modes[1].by, mode.by);
+  EXPECT_EQ(modes[1].reason.text(), "first day");
+  EXPECT_EQ(all().size(), 3U) << "killed before: written at the next start";
+  EXPECT_EQ(all().back().mode().to(), "enforce");
+  mode.mode = "";
+  ASSERT_TRUE(daemon.store.save(mode, record_of(daemon)));
+  EXPECT_EQ(daemon.store.load()->modes.size(), 1U);
+}
+
 TEST_F(RecorderTest, KilledBetweenTheStoreAndTheLogTheRecordIsWrittenAtTheNextStart) {
   {
     auto daemon = life();

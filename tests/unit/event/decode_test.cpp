@@ -157,14 +157,14 @@ TEST(DecodeHold, AbstractNamesKeepTheirNul) {
 }
 
 TEST(DecodeEvent, EveryKindOfTheContractIsKnown) {
-  for (std::uint32_t kind = HP_EVENT_DENIED; kind <= HP_EVENT_DISARMED; ++kind) {
+  for (std::uint32_t kind = HP_EVENT_DENIED; kind <= HP_EVENT_OBSERVED; ++kind) {
     const auto event = decode_event(event_bytes(kind, "/etc/shadow"));
     ASSERT_TRUE(event) << event.error().text();
     EXPECT_EQ(event->kind, static_cast<hp_event_kind>(kind));
     EXPECT_EQ(event->access.path, "/etc/shadow");
   }
   EXPECT_FALSE(decode_event(event_bytes(0, "/x")));
-  EXPECT_FALSE(decode_event(event_bytes(HP_EVENT_DISARMED + 1, "/x")));
+  EXPECT_FALSE(decode_event(event_bytes(HP_EVENT_OBSERVED + 1, "/x")));
 }
 
 TEST(DecodeEvent, EveryTruncatedLengthIsRefused) {

@@ -77,7 +77,7 @@ class Evaluator {
     if (image_ == nullptr) return outcome;
     const ImageOutcome image = evaluate_image(*image_, query);
     EXPECT_EQ(image.rule, outcome.rule) << query.path << " as " << query.executable << ": " << outcome.id;
-    EXPECT_EQ(image.verdict, outcome.verdict);
+    EXPECT_EQ(image.verdict, outcome.effective());
     return outcome;
   }
   const hp_policy& image() const { return *image_; }

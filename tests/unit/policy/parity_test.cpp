@@ -105,6 +105,7 @@ std::string random_rule(Random& random, unsigned number) {
                         1 + random.below(1000));
   }
   if (random.one_in(3)) rule += "    executable: '" + random_pattern(random) + "'\n";
+  if (random.one_in(4)) rule += "    mode: observe\n";
   return rule;
 }
 

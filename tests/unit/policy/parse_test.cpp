@@ -31,8 +31,8 @@ const Wrong kWrong[] = {
     {"UnknownRuleKey", rule("on: read, paht: /x, verdict: allow"),
      "5:23: error: unknown key 'paht' in rule [did you mean 'path'?]"},
     {"UnknownAgentKey", "version: 1\nagents:\n  a: {default: allow, zzzzzz: 1}\n",
-     "3:23: error: unknown key 'zzzzzz' in agent [known here: description, cgroups, default or "
-     "default_reason]"},
+     "3:23: error: unknown key 'zzzzzz' in agent [known here: description, cgroups, default, "
+     "default_reason, mode or operator]"},
     {"UnknownDestinationKey", rule("on: connect, to: [{ports: 1}], verdict: allow"),
      "5:32: error: unknown key 'ports' in to [did you mean 'port'?]"},
     {"MissingVersion", "agents: {}\n", "1:1: error: policy file without 'version'"},
@@ -149,6 +149,7 @@ TEST(Parse, EveryKeyIsRead) {
 agents:
   coder:
     description: Coding agents
+    operator: Platform team
     cgroups: ["/agents.slice/coder-*.scope", "/ci.slice/**"]
     default: ask
     default_reason: Unknown
@@ -172,6 +173,7 @@ rules:
   ASSERT_EQ(policy.agents.size(), 1U);
   EXPECT_EQ(policy.agents[0].name, "coder");
   EXPECT_EQ(policy.agents[0].description, "Coding agents");
+  EXPECT_EQ(policy.agents[0].operated_by, "Platform team");
   EXPECT_EQ(policy.agents[0].cgroups.size(), 2U);
   EXPECT_EQ(policy.agents[0].default_verdict, HP_ASK);
   EXPECT_EQ(policy.agents[0].default_reason, "Unknown");

@@ -51,6 +51,8 @@ constexpr auto kRead = operation_bit(HP_OP_READ);
 constexpr auto kWrite = operation_bit(HP_OP_WRITE);
 constexpr auto kCreate = operation_bit(HP_OP_CREATE);
 constexpr auto kExec = operation_bit(HP_OP_EXEC);
+constexpr auto kDelete = operation_bit(HP_OP_DELETE);
+constexpr auto kAttributes = operation_bit(HP_OP_ATTRIBUTES);
 
 void expect_rules(std::initializer_list<Case> cases, hp_verdict verdict) {
   static const Evaluator evaluator(contents("coding.yaml"));
@@ -126,7 +128,11 @@ TEST(Shipped, CodingPolicyAsksBeforeSomethingIsLeftBehind) {
   expect_rules(
       {
           {file(kWrite, "/home/u/.ssh/authorized_keys"), "who-may-log-in"},
+          {file(kDelete, "/home/u/.ssh/authorized_keys"), "who-may-log-in"},
+          {file(kAttributes, "/home/u/.ssh/id_ed25519"), "who-may-log-in"},
           {file(kWrite, "/home/u/.bashrc"), "shell-start-up"},
+          {file(kDelete, "/home/u/.bashrc"), "shell-start-up"},
+          {file(kAttributes, "/home/u/project/.git/hooks/pre-commit"), "git-hooks"},
           {file(kCreate, "/home/u/.zshenv"), "shell-start-up"},
           {file(kCreate, "/home/u/.config/systemd/user/x.service"), "services-and-jobs"},
           {file(kCreate, "/home/u/.config/autostart/x.desktop"), "services-and-jobs"},

@@ -23,6 +23,10 @@ namespace holdpoint::api {
 [[nodiscard]] Outcome release_lockdown(const Call& call);
 [[nodiscard]] Outcome disarm(const Call& call);
 [[nodiscard]] Outcome arm(const Call& call);
+[[nodiscard]] Outcome list_modes(const Call& call);
+[[nodiscard]] Outcome set_mode(const Call& call);
+[[nodiscard]] Outcome check_policy(const Call& call);
+[[nodiscard]] Outcome reload_policy(const Call& call);
 [[nodiscard]] Outcome show_health(const Call& call);
 
 }  // namespace holdpoint::api

@@ -89,7 +89,12 @@ Outcome list_requests(const Call& call) {
   json list = json::array();
   for (std::size_t i = left_out; i < found.size(); ++i)
     list.push_back(to_json(*found[i], call.service.ledger()));
-  return Reply{.body = dump({{"requests", list}, {"left_out", left_out}}), .allow = {}};
+  // Its agents that are only observed: an empty list of requests says nothing about them.
+  json observed = json::array();
+  for (const ModeRow& row : call.service.modes(""))
+    if (row.rule.empty() && row.mode == "observe") observed.push_back(row.agent);
+  return Reply{.body = dump({{"requests", list}, {"left_out", left_out}, {"observed", observed}}),
+               .allow = {}};
 }
 
 Outcome show_request(const Call& call) {

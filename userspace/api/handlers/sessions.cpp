@@ -43,6 +43,7 @@ Outcome list_sessions(const Call& call) {
   for (const approval::Session* session : ledger.sessions()) {
     list.push_back(to_json(*session, ledger));
     list.back()["locked_down"] = !session->ended && call.service.is_locked_down(*session);
+    list.back()["mode"] = call.service.is_observed(session->agent) ? "observe" : "enforce";
   }
   return Reply{.body = dump({{"sessions", list}}), .allow = {}};
 }

@@ -24,5 +24,7 @@ Exit run_disarm(const Context& context);
 Exit run_arm(const Context& context);
 Exit run_doctor(const Context& context);
 Exit run_metrics(const Context& context);
+Exit run_mode(const Context& context);
+Exit run_setup(const Context& context);
 
 }  // namespace holdpoint::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.hpp"
 #include "cli/request_view.hpp"
+#include "cli/text.hpp"
 
 namespace holdpoint::cli {
 
@@ -20,6 +21,10 @@ Exit run_requests(const Context& context) {
   const auto requests = answer->at("requests").get<std::vector<nlohmann::json>>();
   print(all ? draw_history(requests, context.now(), context.terminal)
             : draw_queue(requests, context.now(), context.terminal));
+  std::string observed;
+  for (const auto& agent : child(*answer, "observed"))
+    if (agent.is_string()) observed += (observed.empty() ? "" : ", ") + printable(agent.get<std::string>());
+  if (!observed.empty()) print("Only observed, so not asked about: " + observed + "\n");
   return Exit::ok;
 }
 

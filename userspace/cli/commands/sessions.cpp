@@ -18,13 +18,15 @@ std::string about(const nlohmann::json& session) {
 
 std::vector<Cell> session_row(const nlohmann::json& session, WallTime now) {
   const bool alive = child(session, "ended").empty();
+  const bool observed = field(session, "mode") == "observe";
   const WallTime started = api::parse_rfc3339(field(session, "started")).value_or(WallTime{});
   const std::string open = field(session, "open_requests");
   Cell requests{open + " open", open == "0" ? Colour::plain : Colour::yellow};
   if (session.value("locked_down", false)) requests = {"LOCKED DOWN", Colour::red};
   if (!alive) requests = {"ended", Colour::dim};
   return {{field(session, "id"), Colour::bold},
-          {printable(field(session, "agent"))},
+          {printable(field(session, "agent")) + (observed ? " (observed)" : ""),
+           observed ? Colour::yellow : Colour::plain},
           {printable(person(child(session, "owner")))},
           {relative(started, now)},
           requests,

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What would have been asked or denied, from the records of kind `observed`. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "cli/terminal.hpp"
+
+namespace holdpoint::cli {
+
+class ObservedReport {
+ public:
+  // Records of other kinds are passed over.
+  void add(const nlohmann::json& record);
+  [[nodiscard]] bool empty() const { return groups_.empty(); }
+  // {groups: [{agent, rule, verdict, count, reason, example}], agents: [{agent, next}]}, the most frequent first.
+  [[nodiscard]] nlohmann::json as_json() const;
+  [[nodiscard]] std::string draw(const Terminal& terminal) const;
+
+ private:
+  struct Group {
+    std::uint64_t count = 0;
+    std::string reason;
+    std::string example;  // the first
+  };
+  using Key = std::tuple<std::string, std::string, std::string>;  // agent, rule, verdict
+  [[nodiscard]] std::vector<std::pair<Key, Group>> sorted() const;
+  [[nodiscard]] std::vector<std::string> agents() const;
+
+  std::map<Key, Group> groups_;
+};
+
+// The command that switches an agent to enforce.
+[[nodiscard]] std::string enforce_command(const std::string& agent);
+
+}  // namespace holdpoint::cli
