@@ -33,13 +33,13 @@ const char* title_of(unsigned status) {
 }  // namespace
 
 Reply problem(unsigned status, const std::string& code, const std::string& detail, const std::string& hint) {
-  nlohmann::json json{{"type", "about:blank"},
+  nlohmann::json body{{"type", "about:blank"},
                       {"title", title_of(status)},
                       {"status", status},
                       {"detail", detail},
                       {"code", code}};
-  if (!hint.empty()) json["hint"] = hint;
-  return Reply{.status = status, .body = dump(json), .content_type = "application/problem+json", .allow = {}};
+  if (!hint.empty()) body["hint"] = hint;
+  return Reply{.status = status, .body = dump(body), .content_type = "application/problem+json", .allow = {}};
 }
 
 Reply problem(const approval::DecideError& error) {

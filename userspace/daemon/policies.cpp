@@ -64,8 +64,8 @@ std::string Policies::agent_name(std::uint32_t id) const {
   return id < agents.size() ? agents[id].name : "agent-" + std::to_string(id);
 }
 
-policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule, std::uint32_t generation) const {
-  const auto& then = former && generation < rules_since ? *former : agents;
+policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule, std::uint32_t decided_in) const {
+  const auto& then = former && decided_in < rules_since ? *former : agents;
   if (agent < then.size()) return policy::outcome_of(then[agent], rule);
   return {};
 }

@@ -28,7 +28,7 @@ struct Policies {
 
   [[nodiscard]] std::string agent_name(std::uint32_t id) const;
   [[nodiscard]] policy::Outcome outcome(std::uint32_t agent, std::uint32_t rule,
-                                        std::uint32_t generation) const;
+                                        std::uint32_t decided_in) const;
   // Modes change neither rules nor their numbers.
   void apply(const policy::ModeOverrides& overrides, std::uint32_t publication);
 };

@@ -7,7 +7,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -21,9 +23,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // A cgroup's file handle is its id (kernfs, FILEID_KERNFS), so the kernel finds the directory for us.
+// `file_handle` ends in an array of no stated length, so the bytes that follow it are ours to set aside.
 struct Handle {
-  file_handle head;
-  std::uint64_t id;
+  alignas(file_handle) std::array<std::byte, sizeof(file_handle) + sizeof(std::uint64_t)> bytes{};
+  [[nodiscard]] file_handle* head() { return reinterpret_cast<file_handle*>(bytes.data()); }
 };
 constexpr int kFileIdKernfs = 0xfe;
 
@@ -65,11 +68,11 @@ Result<std::uint64_t> Cgroups::id_of(const std::string& path) const {
 
 std::optional<std::string> Cgroups::path_of(std::uint64_t id) const {
   const Fd root(::open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  Handle handle{};
-  handle.head.handle_bytes = sizeof(handle.id);
-  handle.head.handle_type = kFileIdKernfs;
-  std::memcpy(handle.head.f_handle, &id, sizeof(id));
-  const Fd found(::open_by_handle_at(root.get(), &handle.head, O_PATH | O_CLOEXEC));
+  Handle handle;
+  handle.head()->handle_bytes = sizeof(id);
+  handle.head()->handle_type = kFileIdKernfs;
+  std::memcpy(handle.head()->f_handle, &id, sizeof(id));
+  const Fd found(::open_by_handle_at(root.get(), handle.head(), O_PATH | O_CLOEXEC));
   if (!found) return std::nullopt;
   char target[4096];
   const auto length =

@@ -138,7 +138,7 @@ TEST(KernelEvent, EveryKindHasItsRecord) {
   event::Event happened{};
   happened.access.fixed.identity.session = 12;
   happened.access.fixed.cause = HP_CAUSE_ARGV;
-  const KernelView view{"coder", "ssh-keys", "", request().access, event::mask("cat")};
+  const KernelView view{"coder", "ssh-keys", "", request().access, event::mask("cat"), "", event::mask("")};
   const std::pair<hp_event_kind, const char*> kinds[] = {
       {HP_EVENT_DENIED, "denial"}, {HP_EVENT_LOGGED, "logged"},   {HP_EVENT_TAMPERED, "tampered"},
       {HP_EVENT_GUARD, "guard"},   {HP_EVENT_GRANTED, "granted"}, {HP_EVENT_OBSERVED, "observed"}};
@@ -207,7 +207,7 @@ class Canary : public ::testing::Test {
             released(asked, 5, true, masked),
             grant_made(given),
             grant_revoked(given, masked, by),
-            kernel_event(happened, {with(), with(), with(), asked.access, masked}),
+            kernel_event(happened, {with(), with(), with(), asked.access, masked, with(), masked}),
             from_note({with(), with(), with(), 1, 1, with()}, {}),
             from_note({"denial", with(), "", 1, 1, with()}, {.access = &asked.access}),
             from_note({"session", "", "", 1, 0, with()}, {})};

@@ -41,8 +41,11 @@ TEST(Mode, OfARuleWinsOverItsAgents) {
 
 TEST(Mode, OfTheGuardIsAlwaysEnforced) {
   const auto checked = must_check(observed_agent());
-  for (const Rule& rule : agent_policy(checked, 0, {{{"a", "guard:kernel"}, Mode::observe}}).rules)
-    if (is_guard(rule)) EXPECT_EQ(rule.mode, Mode::enforce) << rule.id;
+  for (const Rule& rule : agent_policy(checked, 0, {{{"a", "guard:kernel"}, Mode::observe}}).rules) {
+    if (is_guard(rule)) {
+      EXPECT_EQ(rule.mode, Mode::enforce) << rule.id;
+    }
+  }
 }
 
 TEST(Mode, AnOverrideStandsInThePlaceOfWhatTheFilesSayOfTheSame) {
