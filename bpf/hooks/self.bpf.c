@@ -54,24 +54,16 @@ int BPF_PROG(hp_sigio, struct task_struct* target, struct fown_struct* owner, in
 
 /* A guard without processor time answers nobody. */
 SEC("lsm/task_setnice")
-int BPF_PROG(hp_setnice, struct task_struct* target, int nice) {
-  return spare(target);
-}
+int BPF_PROG(hp_setnice, struct task_struct* target, int nice) { return spare(target); }
 
 SEC("lsm/task_setioprio")
-int BPF_PROG(hp_setioprio, struct task_struct* target, int priority) {
-  return spare(target);
-}
+int BPF_PROG(hp_setioprio, struct task_struct* target, int priority) { return spare(target); }
 
 SEC("lsm/task_setscheduler")
-int BPF_PROG(hp_setscheduler, struct task_struct* target) {
-  return spare(target);
-}
+int BPF_PROG(hp_setscheduler, struct task_struct* target) { return spare(target); }
 
 SEC("lsm/task_movememory")
-int BPF_PROG(hp_movememory, struct task_struct* target) {
-  return spare(target);
-}
+int BPF_PROG(hp_movememory, struct task_struct* target) { return spare(target); }
 
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {

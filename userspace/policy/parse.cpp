@@ -11,8 +11,8 @@ namespace holdpoint::policy {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
-constexpr std::string_view kAgentKeys[] = {"description", "cgroups", "default", "default_reason", "mode",
-                                          "operator"};
+constexpr std::string_view kAgentKeys[] = {"description",    "cgroups", "default",
+                                           "default_reason", "mode",    "operator"};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;
