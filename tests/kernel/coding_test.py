@@ -89,8 +89,8 @@ password hashes       R secrets-of-the-machine       cat /etc/shadow
 variables             D variables-of-programs        cat /proc/$OUTSIDER/environ
 key deleted           D who-may-log-in               rm -f ~/.ssh/id_ed25519
 key opened to all     D who-may-log-in               chmod 644 ~/.ssh/id_ed25519
-key linked            D who-may-log-in               ln ~/.ssh/id_ed25519 ~/innocent
-keys moved            D who-may-log-in               mv ~/.ssh ~/innocent
+key linked            D ssh-keys                     ln ~/.ssh/id_ed25519 ~/innocent
+keys moved            D ssh-keys                     mv ~/.ssh ~/innocent
 bashrc                D shell-start-up               echo evil >>~/.bashrc
 bashrc replaced       D shell-start-up               mv notes.md ~/.bashrc
 unit linked           D services-and-jobs            ln -s /tmp/evil ~/.config/systemd/user/evil.timer

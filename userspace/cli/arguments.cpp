@@ -94,7 +94,9 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
     }
   }
   if (out.has("help")) return out;
-  if (out.positional.size() < shape.least) return std::unexpected("something is missing");
+  if (out.positional.size() < shape.least) {
+    return std::unexpected(fmt::format("{} is missing", shape.usage.substr(0, shape.usage.find(' '))));
+  }
   if (out.positional.size() > shape.most) {
     return std::unexpected(fmt::format("\"{}\" is one argument too many", out.positional[shape.most]));
   }

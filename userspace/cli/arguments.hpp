@@ -25,6 +25,8 @@ struct Shape {
   std::size_t least = 0;  // positional arguments
   std::size_t most = 0;
   bool takes_command = false;  // everything after "--" (or from the first positional on) is a command
+  std::string_view
+      usage{};  // the positional arguments' names, such as "ID", for the error when they are missing
 };
 
 struct Arguments {

@@ -37,12 +37,13 @@ struct Verb {
   std::size_t most = 0;
   bool takes_command = false;
   Exit (*run)(const Context&);
+  bool json = true;  // false: what is printed is another program's, or has a form of its own
 };
 
 [[nodiscard]] const std::vector<Verb>& verbs();
 [[nodiscard]] const Verb* find_verb(std::string_view name);
-// Options that every verb takes: json, socket, help.
-[[nodiscard]] std::span<const Option> common_options();
+// All options that a verb takes: its own, and those of every verb.
+[[nodiscard]] std::vector<Option> options_of(const Verb& verb);
 
 // Prints to standard output or error. `fail` says what went wrong and what to do next.
 void print(std::string_view text);

@@ -40,9 +40,9 @@ Exit help(const std::vector<std::string>& words) {
 }
 
 Exit run_verb(const Verb& verb, const std::vector<std::string>& words) {
-  std::vector<Option> options(verb.options);
-  options.insert(options.end(), common_options().begin(), common_options().end());
-  const auto arguments = parse_arguments(words, Shape{options, verb.least, verb.most, verb.takes_command});
+  const std::vector<Option> options = options_of(verb);
+  const auto arguments =
+      parse_arguments(words, Shape{options, verb.least, verb.most, verb.takes_command, verb.usage});
   if (!arguments) {
     return fail({Exit::usage, arguments.error(),
                  fmt::format("usage: {}; more: holdpoint help {}", usage_line(verb), verb.name)});

@@ -15,13 +15,12 @@ std::string option_line(const Option& option) {
 }  // namespace
 
 std::string usage_line(const Verb& verb) {
-  return fmt::format("holdpoint {}{}{}", verb.name, verb.usage.empty() ? " [options]" : " ", verb.usage);
+  return fmt::format("holdpoint {} [options]{}{}", verb.name, verb.usage.empty() ? "" : " ", verb.usage);
 }
 
 std::string help_for(const Verb& verb) {
   std::string out = fmt::format("usage: {}\n\n{}\n\n", usage_line(verb), verb.description);
-  for (const Option& option : verb.options) out += option_line(option);
-  for (const Option& option : common_options()) out += option_line(option);
+  for (const Option& option : options_of(verb)) out += option_line(option);
   return out;
 }
 

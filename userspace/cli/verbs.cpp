@@ -8,8 +8,8 @@
 namespace holdpoint::cli {
 namespace {
 
+constexpr Option json_option{"json", "", "print JSON for programs"};
 constexpr std::array common{
-    Option{"json", "", "print JSON for programs"},
     Option{"socket", "PATH", "the daemon's socket (else HOLDPOINT_SOCKET, else /run/holdpoint/api.sock)"},
     Option{"help", "", "say how this verb is used"},
 };
@@ -144,7 +144,8 @@ std::vector<Verb> caring() {
        0,
        0,
        false,
-       run_metrics},
+       run_metrics,
+       false},
   };
 }
 
@@ -250,7 +251,8 @@ std::vector<Verb> sessions() {
        0,
        0,
        true,
-       run_run},
+       run_run,
+       false},
       {"tag",
        "make something that runs an agent's session",
        "CGROUP|UNIT|PID --agent NAME",
@@ -302,6 +304,11 @@ const Verb* find_verb(std::string_view name) {
   return nullptr;
 }
 
-std::span<const Option> common_options() { return common; }
+std::vector<Option> options_of(const Verb& verb) {
+  std::vector<Option> all(verb.options);
+  if (verb.json) all.push_back(json_option);
+  all.insert(all.end(), common.begin(), common.end());
+  return all;
+}
 
 }  // namespace holdpoint::cli

@@ -48,6 +48,7 @@ TEST(Arguments, SayWhatIsWrong) {
   EXPECT_EQ(parse({"--json", "--json"}).error(), "--json is given twice");
   EXPECT_EQ(parse({"a", "b"}).error(), "\"b\" is one argument too many");
   EXPECT_EQ(parse({"-x"}).error(), "unknown option -x; options have two dashes");
+  EXPECT_EQ(parse({}, Shape{options, 1, 1, false, "ID --json"}).error(), "ID is missing");
   EXPECT_EQ(parse({"--"}, command).error(), "the command to run is missing");
 }
 

@@ -69,11 +69,13 @@ def check_holdpoint():
     page = Page("userspace/cli/holdpoint.1")
     items = page.items("Cm", page.section("DESCRIPTION"))
     same("holdpoint.1 has the verbs of the program", items, verbs())
-    common = set.intersection(*(set(options_of(verb)) for verb in verbs()))
+    common = set.intersection(*(set(options_of(verb)) for verb in verbs())) | {"--json"}
     for verb in verbs():
         said = Page.flags(items.get(verb, "")) - common
         same(f"holdpoint.1 has the options of {verb}", said, set(options_of(verb)) - common)
     same("holdpoint.1 has the common options", common & Page.flags(page.section("DESCRIPTION")), common)
+    said = re.findall(r"^\.Cm (\w+)", re.search(r"^all but\n(.*?)^take", page.text, re.S | re.M).group(1), re.M)
+    same("holdpoint.1 has the verbs without --json", said, [verb for verb in verbs() if "--json" not in options_of(verb)])
     codes = values_of_enum("userspace/cli/exit_code.hpp", "Exit")
     same("holdpoint.1 has the exit codes", [c for c in codes if re.search(rf"\b{c}\b", page.section("EXIT STATUS"))], codes)
     read = re.findall(r'(?:getenv|set_and_not_empty)\("(\w+)"\)', "".join(f.read_text() for f in CLI.rglob("*.cpp")))

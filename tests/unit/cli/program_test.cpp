@@ -232,6 +232,11 @@ TEST_F(Program, ExplainsEachVerb) {
   }
 }
 
+TEST_F(Program, OffersJsonOnlyWhereItPrintsIt) {
+  EXPECT_HAS(run({"help", "sessions"}).out, "--json");
+  EXPECT_EQ(run({"metrics", "--json"}).status, 2);
+}
+
 TEST_F(Program, ShowsTheLogAndFiltersIt) {
   const std::string first = add_request();
   add_request("/etc/shadow");
