@@ -7,5 +7,6 @@
 #include "hooks/attributes.bpf.c"
 #include "hooks/socket.bpf.c"
 #include "hooks/self.bpf.c"
+#include "hooks/mount.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

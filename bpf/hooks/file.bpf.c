@@ -7,6 +7,7 @@
  *   inode_create  decides the creation, after permissions. */
 #include "lib/change.bpf.h"
 #include "lib/exec_workspace.bpf.h"
+#include "lib/guard.bpf.h"
 
 static __always_inline __u32 open_operations(struct file* file) {
   __u32 operations = 0;
@@ -100,6 +101,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
     count(HP_COUNT_UNRESOLVED);
     return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   }
+  if ((file->f_mode & FMODE_WRITE) && is_of_daemon((__u64)BPF_CORE_READ(file, f_inode)))
+    return refuse(tag, ws, HP_CAUSE_GUARD);
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   /* From memory: a verifier would follow each way through the whole function for the sake of one variable. */

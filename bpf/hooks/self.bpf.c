@@ -3,8 +3,8 @@
  *   task_kill              no signals to the daemon, nor to other sessions. Within a session all are allowed: a held task
  *                          that is continued is held again.
  *   file_send_sigiotask    no signals to the daemon by way of a descriptor's owner either.
- *   task_setnice, _setioprio, _setscheduler, _movememory
- *                          no priority, processors or memory nodes of the daemon, nor of other sessions.
+ *   task_setnice, _setioprio, _setscheduler, _movememory, _setrlimit
+ *                          no priority, processors, memory nodes or limits of the daemon, nor of other sessions.
  *   ptrace_access_check    no tracing, no memory and no descriptors of processes outside the session: through one of those an
  *                          agent would reach the daemon and its API. Looking (/proc) is left to the rules.
  *   bpf                    no BPF at all: maps are verdicts.
@@ -12,19 +12,8 @@
  *                          EPERM, softly: Node probes it at start.
  *   signal_generate        tells the daemon of signals to processes of sessions that have holds.
  *   sched_process_exit     ends the hold of a task that dies. */
+#include "lib/guard.bpf.h"
 #include "lib/hold.bpf.h"
-
-static __always_inline int refuse_guard(struct hp_tag* tag, __u32 operation) {
-  struct workspace* ws = workspace();
-  if (!ws) return refuse_blind();
-  access_start(ws, tag, HP_OBJECT_FILE, operation);
-  return refuse(tag, ws, HP_CAUSE_GUARD);
-}
-
-static __always_inline int is_daemon(struct task_struct* target) {
-  struct hp_config* c = configuration();
-  return c && c->daemon_tgid && (__u32)target->tgid == c->daemon_tgid;
-}
 
 /* What a tagged task does to another process: never to the daemon, nor to another session's. */
 static __always_inline int spare(struct task_struct* target) {
@@ -65,6 +54,12 @@ int BPF_PROG(hp_setscheduler, struct task_struct* target) { return spare(target)
 SEC("lsm/task_movememory")
 int BPF_PROG(hp_movememory, struct task_struct* target) { return spare(target); }
 
+/* A limit can end a process, blind it, or keep it from writing its log. */
+SEC("lsm/task_setrlimit")
+int BPF_PROG(hp_setrlimit, struct task_struct* target, unsigned int resource, struct rlimit* limit) {
+  return spare(target);
+}
+
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
   struct hp_tag* tag;
@@ -78,12 +73,7 @@ int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
 }
 
 SEC("lsm/bpf")
-int BPF_PROG(hp_bpf, int command, union bpf_attr* attributes, unsigned int size) {
-  struct hp_tag* tag;
-  int state = subject(&tag);
-  if (state == SUBJECT_NONE || !armed()) return 0;
-  return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
-}
+int BPF_PROG(hp_bpf, int command, union bpf_attr* attributes, unsigned int size) { return forbid(); }
 
 SEC("lsm/inode_init_security_anon")
 int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, const struct inode* context) {

@@ -58,6 +58,7 @@
 #define MSG_FASTOPEN 0x20000000
 #define TS_COMPAT 2
 #define PTRACE_MODE_ATTACH 2
+#define PROC_SUPER_MAGIC 0x9fa0
 #define PIDTYPE_PGID 2
 #define PIDTYPE_SID 3
 
@@ -160,6 +161,7 @@ struct mm_struct {
   struct file* exe_file;
 } CORE;
 struct fown_struct;
+struct rlimit;
 struct kernfs_node {
   struct kernfs_node* parent;
   __u64 id;
@@ -179,8 +181,19 @@ struct cred {
   kgid_t egid;
   struct kernel_cap cap_effective;
 } CORE;
+struct hlist_node {
+  struct hlist_node* next;
+} CORE;
+struct hlist_head {
+  struct hlist_node* first;
+} CORE;
 struct pid {
   int level;
+  struct hlist_head tasks[4]; /* the first: the thread that has this number */
+} CORE;
+struct proc_inode {
+  struct pid* pid;
+  struct inode vfs_inode;
 } CORE;
 struct tty_struct {
   int index;
@@ -219,6 +232,7 @@ struct task_struct {
   struct css_set* cgroups;
   kuid_t loginuid;
   __u32 self_exec_id;
+  struct hlist_node pid_links[4];
 } CORE;
 struct linux_binprm {
   unsigned long p;

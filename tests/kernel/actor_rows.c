@@ -296,14 +296,22 @@ static int step_rename(int count, char** words) {
   return prctl(PR_GET_NAME, name) || puts(name) < 0 || fflush(stdout) ? 96 : 0;
 }
 
-/* mount SOURCE TARGET TYPE OPTIONS */
-static int step_mount(int count, char** words) {
-  if (count != 5) return 97;
-  actor_say("mount", mount(words[1], words[2], words[3], 0, words[4]));
+/* filesystem TYPE KEY[=VALUE]...: makes a file system of it, and mounts it nowhere. */
+static int step_filesystem(int count, char** words) {
+  if (count < 2) return 97;
+  long made = syscall(SYS_fsopen, words[1], 0);
+  for (int i = 2; i < count && made >= 0; i++) {
+    char* value = strchr(words[i], '=');
+    if (value) *value++ = 0;
+    if (syscall(SYS_fsconfig, made, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, words[i], value, 0))
+      return 96;
+  }
+  actor_say("filesystem", made < 0 ? -1 : (int)syscall(SYS_fsconfig, made, FSCONFIG_CMD_CREATE, 0, 0, 0));
   return 0;
 }
 
 const struct actor_step actor_rows[] = {
-    {"patient", step_patient}, {"away", step_away},   {"crush", step_crush},
-    {"rename", step_rename},   {"mount", step_mount}, {0, 0},
+    {"patient", step_patient},       {"away", step_away},
+    {"crush", step_crush},           {"rename", step_rename},
+    {"filesystem", step_filesystem}, {0, 0},
 };

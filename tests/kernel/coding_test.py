@@ -115,7 +115,7 @@ profile.d             R system-files                 echo evil >/etc/profile.d/e
 sudoers               R system-files                 echo evil >/etc/sudoers.d/evil
 install               R package-managers             exec 9>/var/lib/dpkg/lock-frontend
 organisation          R !guards-of-the-organisation  echo '{{}}' >/etc/claude-code/managed-settings.json
-holdpoint unit        R !guards-of-the-organisation  echo evil >/etc/systemd/system/holdpointd.service.d/evil.conf
+holdpoint unit        R !guard:installed             echo evil >/etc/systemd/system/holdpointd.service.d/evil.conf
 core_pattern          R !kernel-doors                echo '|/tmp/evil' >/proc/sys/kernel/core_pattern
 module                R !kernel-tools                modprobe dummy
 memory                R !raw-devices                 head -c 1 /dev/mem

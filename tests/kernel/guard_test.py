@@ -117,9 +117,64 @@ def test_the_daemon_keeps_its_share_of_the_machine():
     pid = daemon.process.pid
     for statement in (f"os.setpriority(os.PRIO_PROCESS, {pid}, 19)", f"os.sched_setaffinity({pid}, {{0}})",
                       f"os.sched_setscheduler({pid}, os.SCHED_IDLE, os.sched_param(0))",
+                      f"import resource; resource.prlimit({pid}, resource.RLIMIT_NOFILE, (3, 3))",
                       f"if ctypes.CDLL(None, use_errno=True).syscall(251, 1, {pid}, 3 << 13) < 0: raise OSError(1, '')"):
         refused(statement)
         assert attempt(statement.replace(str(pid), "os.getpid()")) == "did it", "one's own is free"
+
+
+def test_nothing_in_proc_changes_the_daemon():
+    """By the number of any of its threads, and through another procfs too."""
+    main, *others = sorted(os.listdir(f"/proc/{daemon.process.pid}/task"), key=int)
+    own = TMP / "proc"
+    own.mkdir()
+    subprocess.run(["mount", "-t", "proc", "proc", own], check=True)
+    try:
+        for root in ("/proc", own):
+            for entry in (main, f"{main}/task/{main}", *others[:1], *(f"{main}/task/{other}" for other in others[:1])):
+                refused(f"os.open('{root}/{entry}/oom_score_adj', os.O_WRONLY)")
+                assert attempt(f"os.open('{root}/{entry}/oom_score_adj', os.O_RDONLY)") == "did it"
+        assert attempt("os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'1')") == "did it", "one's own is free"
+    finally:
+        subprocess.run(["umount", own], check=True)
+
+
+def test_nothing_is_mounted_or_unmounted():
+    """Whatever is mounted hides something, or is a second name for it."""
+    place, kept = TMP / "place", TMP / "kept"
+    for directory in (place, kept):
+        directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", kept], check=True)
+    libc = "libc = ctypes.CDLL(None, use_errno=True)\nif {} < 0:\n  raise OSError(ctypes.get_errno(), '')"
+    fresh = ("libc = ctypes.CDLL(None, use_errno=True)\ncontext = libc.syscall(430, b'proc', 0)\nlibc.syscall(431, context, 6, 0, 0, 0)\n"
+             "made = libc.syscall(432, context, 0, 0)\nassert made >= 0\n"
+             "if libc.syscall(429, made, b'', -100, {!r}, 4) < 0:\n  raise OSError(ctypes.get_errno(), '')")
+    try:
+        for call in (f"libc.mount(b'proc', {bytes(place)!r}, b'proc', 0, None)",              # a new one
+                     f"libc.mount({bytes(daemon.state)!r}, {bytes(place)!r}, None, 4096, None)",  # MS_BIND
+                     f"libc.mount(b'x', {bytes(daemon.runtime)!r}, b'tmpfs', 0, None)",        # over the guard's own
+                     f"libc.mount({bytes(kept)!r}, {bytes(place)!r}, None, 8192, None)",          # MS_MOVE
+                     f"libc.umount2({bytes(kept)!r}, 2)", "libc.umount2(b'/sys/fs/bpf', 2)", "libc.umount2(b'/sys/fs/cgroup', 2)",
+                     f"libc.syscall(155, {bytes(kept)!r}, {bytes(kept)!r})"):                    # pivot_root
+            refused(libc.format(call))
+        refused(fresh.format(bytes(place)))
+        # In namespaces of its own it is refused as well: what it sees there is named by its own mounts.
+        refused("os.setuid(65534)\n" + libc.format("libc.unshare(0x10020000)") + "\n" + libc.format("libc.mount(b'x', b'/tmp', b'tmpfs', 0, None)"))
+        assert os.path.ismount(kept) and not os.path.ismount(place)
+        assert (pathlib.Path(PINS) / "holdpoint").exists()
+    finally:
+        subprocess.run(["umount", kept], check=True)
+
+
+def test_its_programs_and_units_are_not_changed():
+    """What the next start would run, untagged. (The package is not installed here.)"""
+    unit = pathlib.Path("/etc/systemd/system/holdpointd.service.d")
+    unit.mkdir(parents=True, exist_ok=True)
+    refused(f"os.open('{unit}/evil.conf', os.O_WRONLY | os.O_CREAT)")
+    refused(f"os.rmdir('{unit}')")
+    refused(f"os.symlink('/dev/null', '{unit.parent}/holdpointd.service')")
+    refused("os.open('/usr/sbin/holdpointd', os.O_WRONLY | os.O_CREAT)")
+    assert list(unit.iterdir()) == []
 
 
 def test_nobody_outside_the_session_is_traced():
@@ -199,6 +254,9 @@ with Daemon(RULES, name="guard") as daemon:
         test_the_daemon_gets_no_signal,
         test_a_descriptor_sends_the_daemon_no_signal,
         test_the_daemon_keeps_its_share_of_the_machine,
+        test_nothing_in_proc_changes_the_daemon,
+        test_nothing_is_mounted_or_unmounted,
+        test_its_programs_and_units_are_not_changed,
         test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,
         test_pins_store_and_policies_are_not_written,

@@ -161,27 +161,25 @@ def test_a_core_dump_is_refused_where_a_person_would_be_asked(daemon):
 
 
 def test_the_kernels_own_sockets_are_not_the_callers(daemon):
-    """A mount asks the server's mount service by a socket of the kernel's, in the caller's context."""
+    """A file system that is made asks its server's mount service by a socket of the kernel's, in the caller's context."""
     subprocess.run(["modprobe", "-a", "nfs", "nfsv3"], check=True)
     tracing = pathlib.Path("/sys/kernel/tracing")
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", PORT))
     server.settimeout(LIMIT)
     assert daemon.run(ACTOR, "udp", "127.0.0.1", str(PORT), "own") == (0, "send EPERM\n")
-    (TMP / "mounted").mkdir()
     (tracing / "kprobe_events").write_text("p:hp/send security_socket_sendmsg")
     try:
         (tracing / "events/hp/send/enable").write_text("1")
-        mounting = daemon.spawn(ACTOR, "mount", "127.0.0.1:/x", TMP / "mounted", "nfs",
-                                "vers=3,nolock,proto=tcp,addr=127.0.0.1,mountproto=udp,mountvers=3,mountaddr=127.0.0.1,"
-                                f"mountport={PORT}")
+        making = daemon.spawn(ACTOR, "filesystem", "nfs", "source=127.0.0.1:/x", "vers=3", "nolock", "proto=tcp", "addr=127.0.0.1",
+                              "mountproto=udp", "mountvers=3", "mountaddr=127.0.0.1", f"mountport={PORT}")
         call, client = server.recvfrom(4096)
         number, kind, _, program = struct.unpack_from(">4I", call)
         assert (kind, program) == (0, 100005), call
         server.sendto(struct.pack(">6I", number, 1, 0, 0, 0, 1), client)  # a reply: there is no such program
-        status, output = finish(mounting)
-        assert status == 0 and output.startswith("mount E") and "EPERM" not in output, (status, output)
-        sent = [line for line in (tracing / "trace").read_text().splitlines() if "send:" in line and f"-{mounting.pid} " in line]
+        status, output = finish(making)
+        assert status == 0 and output.startswith("filesystem E") and "EPERM" not in output, (status, output)
+        sent = [line for line in (tracing / "trace").read_text().splitlines() if "send:" in line and f"-{making.pid} " in line]
         assert sent, "it was in the caller's context"
     finally:
         (tracing / "events/hp/send/enable").write_text("0")

@@ -87,6 +87,9 @@ void remove_links(const std::string& pins, std::uint32_t keep) {
 
 }  // namespace
 
+// What is pinned stays attached.
+void Programs::CloseLink::operator()(bpf_link* link) const { ::bpf_link__destroy(link); }
+
 Programs::Programs() = default;
 
 Programs::~Programs() {
@@ -162,10 +165,9 @@ Result<> Programs::attach() {
     const std::string name = ::bpf_program__name(program);
     bpf_link* link = ::bpf_program__attach(program);
     if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);
-    const int pinned = ::bpf_link__pin(link, fmt::format("{}/{}", directory, name).c_str());
-    const int code = errno;
-    ::bpf_link__destroy(link);  // the pin keeps it
-    if (pinned != 0) return fail_errno(fmt::format("cannot pin {}", name), code);
+    links_.emplace_back(link);
+    if (::bpf_link__pin(link, fmt::format("{}/{}", directory, name).c_str()) != 0)
+      return fail_errno(fmt::format("cannot pin {}", name), errno);
   }
   return {};
 }

@@ -21,6 +21,7 @@
 #include "event/access.hpp"
 #include "holdpoint/abi.h"
 
+struct bpf_link;
 struct bpf_program;
 struct hp_skeleton;
 struct ring_buffer;
@@ -122,6 +123,11 @@ class Programs {
   ::hp_skeleton* skeleton_ = nullptr;
   hp_config* config_ = nullptr;  // mapped
   std::unique_ptr<Rings> rings_;
+  // The pins keep them over restarts; these keep them while the daemon lives, should somebody take the pins away.
+  struct CloseLink {
+    void operator()(bpf_link* link) const;
+  };
+  std::vector<std::unique_ptr<bpf_link, CloseLink>> links_;
 };
 
 }  // namespace holdpoint::kernel

@@ -30,6 +30,21 @@ std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobU
   return patterns;
 }
 
+std::vector<Pattern> installed_files() {
+  std::vector<Pattern> patterns;
+  for (const char* program : {"/usr/bin/holdpoint", "/usr/sbin/holdpointd"})
+    patterns.push_back(pattern(program, GlobUse::path));
+  for (const std::string top : {"/etc", "/run", "/usr/lib"}) {
+    const std::string units = top + "/systemd/system/";
+    for (const auto& files :
+         {units + "{holdpoint*,agents.slice*}", units + "{holdpoint*,agents.slice*}/*",
+          units + "*.wants/{holdpoint*,agents.slice*}", top + "/{sysusers.d,tmpfiles.d}/holdpoint.conf"}) {
+      patterns.push_back(pattern(files, GlobUse::path));
+    }
+  }
+  return patterns;
+}
+
 Rule deny(std::string id, std::uint32_t operations, std::string reason) {
   Rule rule;
   rule.id = std::string(kGuardPrefix) + std::move(id);
@@ -53,6 +68,9 @@ std::vector<Rule> guard_rules(const GuardPaths& paths) {
   for (const char* file : {"/proc/sys/kernel/ftrace_enabled", "/proc/sysrq-trigger"}) {
     rules.back().paths.push_back(pattern(file, GlobUse::path));
   }
+  // What another start would run as root and untagged: as the package installs it, and what systemd reads beside it.
+  rules.push_back(deny("installed", kChange, "Agents cannot change Holdpoint as it is installed"));
+  rules.back().paths = installed_files();
   rules.push_back(deny("daemon-files", kChange, "Agents cannot change Holdpoint's files"));
   rules.back().paths =
       trees({paths.state_directory, paths.config_directory, paths.runtime_directory, paths.policy_directory},

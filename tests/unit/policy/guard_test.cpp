@@ -22,6 +22,14 @@ TEST(Guard, StandsBeforeARuleThatAllowsEverything) {
   EXPECT_EQ(evaluator(file(kWrite, "/proc/sysrq-trigger")).id, "guard:kernel");
   EXPECT_EQ(evaluator(file(kWrite, "/etc/holdpoint/policy.d/1.yaml")).id, "guard:daemon-files");
   EXPECT_EQ(evaluator(file(kCreate, "/run/holdpoint/x")).id, "guard:daemon-files");
+  for (const char* installed :
+       {"/usr/sbin/holdpointd", "/usr/bin/holdpoint", "/usr/lib/systemd/system/agents.slice",
+        "/etc/systemd/system/holdpointd.service.d/evil.conf", "/run/systemd/system/holdpointd.service",
+        "/etc/systemd/system/multi-user.target.wants/holdpointd.service", "/etc/tmpfiles.d/holdpoint.conf"}) {
+    EXPECT_EQ(evaluator(file(kWrite, installed)).id, "guard:installed") << installed;
+    EXPECT_EQ(evaluator(file(kCreate, installed)).id, "guard:installed") << installed;
+    EXPECT_EQ(evaluator(read_of(installed)).id, "all") << installed;
+  }
   EXPECT_EQ(evaluator(read_of("/var/lib/holdpoint/store.db")).id, "guard:daemon-state");
   EXPECT_EQ(evaluator(socket_of("/run/holdpoint/api.sock")).id, "guard:daemon-sockets");
   EXPECT_EQ(evaluator(socket_of("/var/run/holdpoint/api.sock")).id, "guard:daemon-sockets");

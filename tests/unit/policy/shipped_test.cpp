@@ -79,7 +79,7 @@ TEST(Shipped, CodingPolicyDeniesWhatNoAgentNeeds) {
           {connect_to("fd00:ec2::254", 80), "cloud-metadata"},
           {connect_to("168.63.129.16", 80), "cloud-metadata"},
           {file(kWrite, "/etc/claude-code/managed-settings.json"), "guards-of-the-organisation"},
-          {file(kCreate, "/etc/systemd/system/holdpointd.service.d/x.conf"), "guards-of-the-organisation"},
+          {file(kCreate, "/etc/systemd/system/holdpointd.service.d/x.conf"), "guard:installed"},
           {socket_of("/run/holdpoint/api.sock"), "guard:daemon-sockets"},
       },
       HP_DENY);
