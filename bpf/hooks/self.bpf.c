@@ -15,6 +15,13 @@
 #include "lib/guard.bpf.h"
 #include "lib/hold.bpf.h"
 
+/* A look may fail where another one is going on; whoever is untagged is looked at to the end. */
+static __always_inline struct hp_tag* tag_of_other(struct task_struct* target) {
+  struct hp_tag* tag = 0;
+  for (int look = 0; look < LOOKS && !tag; look++) tag = bpf_task_storage_get(&tags, target, 0, 0);
+  return tag;
+}
+
 /* What a tagged task does to another process: never to the daemon, nor to another session's. */
 static __always_inline int spare(struct task_struct* target) {
   struct hp_tag* tag;
@@ -22,7 +29,7 @@ static __always_inline int spare(struct task_struct* target) {
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
   if (is_daemon(target)) return refuse_guard(tag, 0);
-  struct hp_tag* other = bpf_task_storage_get(&tags, target, 0, 0);
+  struct hp_tag* other = tag_of_other(target);
   return other && other->session != tag->session ? refuse_guard(tag, 0) : 0;
 }
 
@@ -67,8 +74,7 @@ int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
-  struct hp_tag* other = 0;
-  for (int look = 0; look < LOOKS && !other; look++) other = bpf_task_storage_get(&tags, target, 0, 0);
+  struct hp_tag* other = tag_of_other(target);
   return other && other->session == tag->session ? 0 : refuse_guard(tag, 0);
 }
 
