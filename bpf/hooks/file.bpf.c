@@ -97,12 +97,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
   int path = path_build_to(ws, file->f_path.mnt, named, 0, temporary ? TEMPORARY_END : BUILD_END, &position);
   if (temporary) put_temporary_name(ws, &position);
   path_keep(ws, position);
-  if (path == PATH_UNRESOLVED) {
-    count(HP_COUNT_UNRESOLVED);
-    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
-  }
-  if ((file->f_mode & FMODE_WRITE) && is_of_daemon((__u64)BPF_CORE_READ(file, f_inode)))
-    return refuse(tag, ws, HP_CAUSE_GUARD);
+  __u32 forbidden = open_forbidden(ws, path);
+  if (forbidden) return refuse(tag, ws, forbidden);
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   /* From memory: a verifier would follow each way through the whole function for the sake of one variable. */

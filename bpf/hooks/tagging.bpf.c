@@ -180,6 +180,8 @@ SEC("iter/task")
 int hp_sweep(struct bpf_iter__task* context) {
   struct task_struct* task = context->task;
   if (!task) return 0;
+  struct hp_config* c = configuration();
+  if (c && task->pid == 1) c->host_mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
   struct hp_cgroup* cgroup = cgroup_of(task);
   if (cgroup) tag_task(task, cgroup);
   return 0;

@@ -3,6 +3,7 @@
 #ifndef HOLDPOINT_CHANGE_BPF_H
 #define HOLDPOINT_CHANGE_BPF_H
 
+#include "guard.bpf.h"
 #include "hold.bpf.h"
 
 #define OP(name) (1U << HP_OP_##name)
@@ -66,6 +67,7 @@ __noinline int string_append(struct workspace* ws) {
  * unresolved. Global, see rules.bpf.h. */
 __noinline int place_find(struct workspace* ws, struct hp_policy* policy, __u32 which) {
   if (!ws || !policy) return 1;
+  if (is_protected((__u64)ws->walk.from_dentry)) ws->guarded = 1;
   int path = path_walk(ws, BUILD_END);
   __u32 position = ws->walk.position;
   if (path == PATH_UNRESOLVED || text_append(ws, position, BUILD_END)) return 1;
@@ -125,6 +127,7 @@ static __always_inline int change_start(struct change* c, struct hp_tag* tag, __
   c->ws->rank = HP_RANK_ALLOW;
   c->ws->hold_mode = HP_HOLD_AUTO;
   c->ws->rule_flags = 0;
+  c->ws->guarded = 0;
   return 0;
 }
 
@@ -143,6 +146,7 @@ static __always_inline int change_place(struct change* c, __u32 which, struct vf
 }
 
 static __always_inline int change_settle(struct change* c) {
+  if (c->ws->guarded && verdict_of(c->ws->rank) != HP_DENY) return refuse(c->tag, c->ws, HP_CAUSE_GUARD);
   struct outcome out = {.rule = c->ws->rule,
                         .verdict = verdict_of(c->ws->rank),
                         .hold_mode = c->ws->hold_mode,

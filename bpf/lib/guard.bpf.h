@@ -25,17 +25,46 @@ static __always_inline int forbid(void) {
   return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
 }
 
-/* Whether a file is one of the daemon's, or of one of its threads, in any procfs. `address`: its inode's; a number, since a
- * global function takes no pointer into the kernel on 6.1. Global, see rules.bpf.h. */
-__noinline int is_of_daemon(__u64 address) {
-  struct inode* inode = (struct inode*)address;
+static __always_inline int is_named(const unsigned char* name, const char* wanted, __u32 length) {
+  char text[16] = {};
+  bpf_probe_read_kernel_str(text, sizeof(text), name);
+  for (__u32 i = 0; i < length && i < sizeof(text); i++)
+    if (text[i] != wanted[i]) return 0;
+  return 1;
+}
+
+/* In any procfs: what silences or stops the kernel, and every file of the daemon's or of one of its threads. */
+static __always_inline int is_protected_in_proc(struct dentry* entry) {
+  const unsigned char* name = BPF_CORE_READ(entry, d_name.name);
+  if (is_named(name, "ftrace_enabled", 15) || is_named(name, "sysrq-trigger", 14)) return 1;
   struct hp_config* c = configuration();
-  if (!c || !c->daemon_tgid || BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC) return 0;
-  struct proc_inode* entry = (void*)((char*)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
-  struct hlist_node* first = BPF_CORE_READ(entry, pid, tasks[0].first);
+  struct inode* inode = BPF_CORE_READ(entry, d_inode);
+  if (!inode || !c || !c->daemon_tgid) return 0;
+  struct proc_inode* proc = (void*)((char*)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
+  struct hlist_node* first = BPF_CORE_READ(proc, pid, tasks[0].first);
   if (!first) return 0;
   struct task_struct* task = (void*)((char*)first - bpf_core_field_offset(struct task_struct, pid_links));
   return (__u32)BPF_CORE_READ(task, tgid) == c->daemon_tgid;
+}
+
+/* Whether no tagged process changes this entry, under whatever path it is mounted: pins, cgroups, and what the above says. A number,
+ * since a global function takes no pointer into the kernel on 6.1. Global, see rules.bpf.h. */
+__noinline int is_protected(__u64 address) {
+  struct dentry* entry = (struct dentry*)address;
+  unsigned long magic = BPF_CORE_READ(entry, d_sb, s_magic);
+  if (magic == PROC_SUPER_MAGIC) return is_protected_in_proc(entry);
+  return magic == BPF_FS_MAGIC || magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC;
+}
+
+/* Why an open of what was walked to is refused whatever the rules say; 0: it is not. Global, see rules.bpf.h. */
+__noinline int open_forbidden(struct workspace* ws, __u32 path) {
+  if (!ws) return HP_CAUSE_NO_STORAGE;
+  if (path == PATH_UNRESOLVED) {
+    count(HP_COUNT_UNRESOLVED);
+    return HP_CAUSE_UNRESOLVED;
+  }
+  if (!(ws->event.access.identity.operations & (1U << HP_OP_WRITE))) return 0;
+  return is_protected((__u64)ws->walk.from_dentry) ? HP_CAUSE_GUARD : 0;
 }
 
 #endif

@@ -176,7 +176,7 @@ struct workspace {
   struct place places[2]; /* of a change: the name that is changed or taken away, and the one that is made */
   __u32 rule, rank, hold_mode, rule_flags; /* the strictest outcome of a change so far */
   __u32 state;                             /* in which the last automaton ended */
-  __u32 reserved;
+  __u32 guarded; /* of a change: one of its names is the guard's, whatever rules say */
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +

@@ -142,7 +142,7 @@ def test_nothing_in_proc_changes_the_daemon():
         subprocess.run(["umount", own], check=True)
 
 
-def test_nothing_is_mounted_or_unmounted():
+def test_the_hosts_mounts_stay_as_they_are():
     """Whatever is mounted hides something, or is a second name for it."""
     place, kept = TMP / "place", TMP / "kept"
     for directory in (place, kept):
@@ -157,14 +157,26 @@ def test_nothing_is_mounted_or_unmounted():
                      f"libc.mount({bytes(daemon.state)!r}, {bytes(place)!r}, None, 4096, None)",  # MS_BIND
                      f"libc.mount(b'x', {bytes(daemon.runtime)!r}, b'tmpfs', 0, None)",        # over the guard's own
                      f"libc.mount({bytes(kept)!r}, {bytes(place)!r}, None, 8192, None)",          # MS_MOVE
+                 f"libc.mount(b'x', {bytes(kept)!r}, None, 33, None)",                        # MS_REMOUNT, read-only
                      f"libc.umount2({bytes(kept)!r}, 2)", "libc.umount2(b'/sys/fs/bpf', 2)", "libc.umount2(b'/sys/fs/cgroup', 2)",
                      f"libc.syscall(155, {bytes(kept)!r}, {bytes(kept)!r})")                    # pivot_root
         refused(*(libc.format(call) for call in calls), fresh.format(bytes(place)))
-        # In namespaces of its own it is refused as well: what it sees there is named by its own mounts.
-        refused("\n".join(("os.setuid(65534)", libc.format("libc.unshare(0x10020000)"), libc.format("libc.mount(b'x', b'/', b'', 1 << 18, None)"))))
+        own = libc.format("libc.unshare(0x20000)")                                                          # CLONE_NEWNS
+        private, hidden = (libc.format(f"libc.mount(b'x', b'/', {kind}, None)") for kind in ("b'', (1 << 18) | (1 << 14)", "b'tmpfs', 0"))
+        taken = libc.format(f"libc.umount2({bytes(kept)!r}, 2)")
+        # What it shares with the host it does not change; what it has for itself it may, and another name is no way round.
+        subprocess.run(["mount", "--make-rshared", "/"], check=True)
+        refused("\n".join((own, hidden)), "\n".join((own, taken)))
+        cgroups = libc.format(f"libc.mount(b'x', {bytes(place)!r}, b'cgroup2', 0, None)")
+        kill = f"os.open('{place}/cgroup.procs', os.O_WRONLY)"
+        proc = libc.format(f"libc.mount(b'x', {bytes(place)!r}, b'proc', 0, None)")
+        said = attempts([own, private, taken, cgroups, kill, f"os.mkdir('{place}/x')", proc,
+                         f"os.open('{place}/sys/kernel/ftrace_enabled', os.O_WRONLY)"])
+        assert said == ["did it"] * 4 + ["refused EPERM"] * 2 + ["did it", "refused EPERM"], said
         assert os.path.ismount(kept) and not os.path.ismount(place)
         assert (pathlib.Path(PINS) / "holdpoint").exists()
     finally:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         subprocess.run(["umount", kept], check=True)
 
 
@@ -259,7 +271,7 @@ with Daemon(RULES, name="guard") as daemon:
         test_a_descriptor_sends_the_daemon_no_signal,
         test_the_daemon_keeps_its_share_of_the_machine,
         test_nothing_in_proc_changes_the_daemon,
-        test_nothing_is_mounted_or_unmounted,
+        test_the_hosts_mounts_stay_as_they_are,
         test_its_programs_and_units_are_not_changed,
         test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,
