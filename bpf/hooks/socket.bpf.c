@@ -5,6 +5,7 @@
  *                        first send to a noted peer.
  *   file_permission      where the kernel lets data into a socket without asking about a send (before 6.5: sendfile and splice): the
  *                        first write to a noted peer asks here, and the daemon's socket stays closed.
+ *   socket_recvmsg       nothing that the daemon says.
  *   socket_create        families and protocols that reach addresses past these hooks are refused.
  *   unix_stream_connect, unix_may_send
  *                        see which socket file the name led to. They run under a spinlock and never hold: what needs asking
@@ -295,6 +296,20 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
     a->flags |= HP_ACCESS_FAST_OPEN;
   }
   return decide_address(tag, ws, mark, 0);
+}
+
+/* What an untagged process asked through a descriptor that it shares is no answer for agents either. */
+SEC("lsm/socket_recvmsg")
+int BPF_PROG(hp_socket_recvmsg, struct socket* sock, struct msghdr* message, int size, int flags) {
+  struct hp_tag* tag;
+  struct sock* sk = sock->sk;
+  if (!sk || sk->__sk_common.skc_family != AF_UNIX) return 0;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed() || !talks_to_daemon(sk)) return 0;
+  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  if (!ws) return refuse_blind();
+  access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << HP_OP_CONNECT);
+  return refuse(tag, ws, HP_CAUSE_GUARD);
 }
 
 struct path_match {

@@ -81,6 +81,9 @@ def test_a_connection_that_was_inherited_is_useless():
                  "from_memory({}, {})", "from_pipe({}, {})")
         refused(*(send.format(client.fileno(), REQUEST) for send in sends), pass_fds=[client.fileno()])
         client.send(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1, socket.MSG_PEEK), "the answer is there"
+        refused(*(read.format(client.fileno()) for read in ("os.read({}, 100)", "socket.socket(fileno=os.dup({})).recv(100)")),
+                pass_fds=[client.fileno()])
         assert b"200" in client.recv(100), "its owner still talks"
 
 

@@ -73,10 +73,19 @@ def test_what_is_no_file_or_cannot_be_read_is_refused():
     assert checked.returncode == 3 and "10-closed.yaml" in checked.stderr, checked
 
 
-def test_a_broken_policy_stops_the_start():
+def test_a_kernel_without_bpf_and_a_broken_policy_stop_the_start():
+    daemon.stop()
+    modules = TMP / "lsm"
+    modules.write_text("lockdown,capability,yama,apparmor")
+    listed = "/sys/kernel/security/lsm"
+    subprocess.run(["mount", "--bind", modules, listed], check=True)
+    try:
+        tried = run(*daemon.arguments()[1:])
+        assert tried.returncode == 5 and "lsm=lockdown,capability,yama,apparmor,bpf" in tried.stderr, tried
+    finally:
+        subprocess.run(["umount", listed], check=True)
     os.rename(good, good.with_suffix(".off"))
     good.write_text(BROKEN["unknown key"][0])
-    daemon.stop()
     try:
         tried = run(*daemon.arguments()[1:])
         assert tried.returncode == 3 and "10-test.yaml:12:5" in tried.stderr, tried
@@ -140,6 +149,6 @@ with Daemon(RULES, name="input") as daemon:
         test_what_is_no_file_or_cannot_be_read_is_refused,
         test_wrong_options_are_usage,
         test_a_second_daemon_names_the_first,
-        test_a_broken_policy_stops_the_start,
+        test_a_kernel_without_bpf_and_a_broken_policy_stop_the_start,
         test_a_foreign_or_newer_store_is_refused_and_untouched,
     ])

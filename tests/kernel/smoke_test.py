@@ -37,4 +37,13 @@ def test_a_read_is_held_and_fails_when_denied():
         assert status == 1 and "Operation not permitted" in output, (status, output)
 
 
-main([test_a_read_is_held_and_goes_through_when_approved, test_a_read_is_held_and_fails_when_denied])
+def test_each_reading_of_the_policy_is_recorded_with_what_was_read():
+    with Daemon(RULES.format(tmp=TMP), name="policy") as daemon:
+        assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
+        records = daemon.records("policy_loaded")
+        assert [record["origin"] for record in records] == ["start", "reload"], records
+        for record in records:
+            assert record["files"] == [str(daemon.policies / "10-test.yaml")] and len(record["digest"]) == 64, record
+
+
+main([test_each_reading_of_the_policy_is_recorded_with_what_was_read, test_a_read_is_held_and_goes_through_when_approved, test_a_read_is_held_and_fails_when_denied])

@@ -87,7 +87,7 @@ json access_json(const event::MaskedAccess& access) {
 json session_core(const approval::Session& session) {
   return {{"id", session.id},
           {"agent", session.agent},
-          {"cgroup", session.cgroup_path},
+          {"cgroup", event::mask(session.cgroup_path).text()},
           {"recognised_by", session.recognised_by},
           {"owner", to_json(session.owner)},
           {"claims",

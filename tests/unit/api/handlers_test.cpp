@@ -154,13 +154,15 @@ TEST_F(Handlers, StartSessionsWithClaims) {
   EXPECT_EQ(service.last_session->pid, 77);
   EXPECT_EQ(ok("GET", "/v1/sessions")["sessions"].size(), 2U);
   EXPECT_EQ(problem("POST", "/v1/sessions", {{"agent", "unknown"}, {"pid", 77}}), "422 refused");
-  for (const json& wrong : std::vector<json>{{{"agent", "coder"}},
-                                             {{"pid", 7}},
-                                             {{"agent", "coder"}, {"pid", 0}},
-                                             {{"agent", "coder"}, {"pid", -1}},
-                                             {{"agent", "coder"}, {"pid", "7"}},
-                                             {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a b", "c"}}}},
-                                             {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a", "b\nc"}}}}}) {
+  for (const json& wrong : std::vector<json>{
+           {{"agent", "coder"}},
+           {{"pid", 7}},
+           {{"agent", "coder"}, {"pid", 0}},
+           {{"agent", "coder"}, {"pid", -1}},
+           {{"agent", "coder"}, {"pid", "7"}},
+           {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a b", "c"}}}},
+           {{"agent", "coder"}, {"pid", 7}, {"labels", {{"t", "ghp_0123456789abcdefghijklmnopqrstuvwxyz"}}}},
+           {{"agent", "coder"}, {"pid", 7}, {"labels", {{"a", "b\nc"}}}}}) {
     EXPECT_EQ(problem("POST", "/v1/sessions", wrong), "422 bad-body") << wrong;
   }
 }

@@ -20,6 +20,9 @@ bool good_label(const std::string& text) {
              std::string::npos;
 }
 
+// Rules match labels as they are, so they are stored and shown unmasked.
+bool looks_secret(const std::string& text) { return event::mask(text).text() != text; }
+
 approval::Claims read_claims(Fields& body) {
   approval::Claims claims;
   claims.on_behalf_of = event::mask(body.text("on_behalf_of", longest_claim).value_or(""));
@@ -28,6 +31,8 @@ approval::Claims read_claims(Fields& body) {
   for (const auto& [key, value] : claims.labels) {
     if (!good_label(key) || !good_label(value)) {
       body.wrong("\"labels\": keys and values are 1 to 63 of the characters A-Z a-z 0-9 . _ / -");
+    } else if (looks_secret(key + "=" + value) || looks_secret(value)) {
+      body.wrong("\"labels\": the value of \"" + key + "\" looks like a secret; labels are shown and logged");
     }
   }
   return claims;
