@@ -21,10 +21,9 @@ KINDS = {"daemon_started", "policy_loaded", "policy_refused", "session", "hold",
          "denial", "logged", "granted", "observed", "grant", "grant_revoked", "mode", "operator"}
 
 
-def post(path, body, wanted=200):
-    status, answer = daemon.call("POST", path, body)
-    assert status == wanted, (path, status, answer)
-    return answer
+def send(method, path, body):
+    status, answer = daemon.call(method, path, body)
+    assert status == 200, (path, status, answer)
 
 
 def read(name, **options):
@@ -35,7 +34,7 @@ def make_everything_happen():
     for name in ("asked", "asked2", "brief", "denied", "logged"):
         (TMP / name).write_text("x")
     waiting = daemon.spawn("cat", TMP / "asked")
-    post(f"/v1/requests/{daemon.wait_request()['id']}/decision", {"decision": "approve", "scope": "session", "reason": "fine"})
+    send("POST", f"/v1/requests/{daemon.wait_request()['id']}/decision", {"decision": "approve", "scope": "session", "reason": "fine"})
     finish(waiting)
     assert read("asked") == (0, "x") and read("logged") == (0, "x"), "by the grant"
     for name in ("denied", "brief"):
@@ -46,10 +45,10 @@ def make_everything_happen():
     finish(cancelled)
     grant = daemon.get("/v1/grants")["grants"][0]["id"]
     assert daemon.call("DELETE", f"/v1/grants/{grant}")[0] == 204
-    post("/v1/modes", {"agent": "coder", "rule": "deny", "mode": "observe", "reason": "try"})
+    send("PUT", "/v1/modes", {"agent": "coder", "rule": "deny", "mode": "observe", "reason": "try"})
     assert read("denied") == (0, "x")
-    post("/v1/lockdown", {"scope": "agent", "agent": "coder", "reason": "stop"})
-    post("/v1/disarm", {"for": "1m", "reason": "restore"})
+    send("POST", "/v1/lockdown", {"scope": "agent", "agent": "coder", "reason": "stop"})
+    send("POST", "/v1/disarm", {"for": "1m", "reason": "restore"})
     policy = daemon.policies / "10-test.yaml"
     text = policy.read_text()
     policy.write_text("nonsense")
