@@ -10,8 +10,8 @@ import re
 import signal
 import stat
 
-from installed import (PINS, POLICIES, STATE, UNIT, Installed, content_of_log, drop_in, install_by_apt, journal, newer, package,
-                       shell, show)
+from installed import (PINS, POLICIES, STATE, UNIT, Installed, apt_get, content_of_log, drop_in, journal, last_record, newer,
+                       package, shell, show)
 from harness import LIMIT, TMP, finish, main, process_state, wait_until
 
 DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
@@ -37,7 +37,7 @@ def refused(process):
 
 
 def test_installing_starts_the_service_and_changes_nothing():
-    install_by_apt(DEB)
+    apt_get("install", "--no-install-recommends", DEB)
     assert show("ActiveState") == "active" and show("UnitFileState") == "enabled", journal()
     assert show("StatusText") == "Enforcing; agents declared: 0", show("StatusText")
     assert POLICIES.is_dir() and not list(POLICIES.iterdir())
@@ -184,19 +184,25 @@ def test_nothing_starts_in_the_slice_without_the_guard():
     assert show("ActiveState") == "active"
 
 
-def test_removing_denies_what_is_held_and_keeps_the_log():
+def test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log():
     held = holdpoint.start_unit("coder-7", "cat", SECRET)
     holdpoint.wait_request()
-    package("dpkg", "-r", "holdpoint")
+    before = content_of_log()
+    assert b"coder-7" in before[max(before)]
+    apt_get("remove", "holdpoint")
     refused(held)
     assert not PINS.exists() and not pathlib.Path("/usr/sbin/holdpointd").exists()
-    assert content_of_log() > 0 and (POLICIES / "10-test.yaml").exists()
+    after = content_of_log()
+    assert after.keys() == before.keys() and all(after[name].startswith(before[name]) for name in before)
+    last = last_record(after)
+    assert "daemon_stopped {" in last and 'text: "unload"' in last, last
+    assert (POLICIES / "10-test.yaml").exists()
     assert finish(holdpoint.popen("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--slice=agents.slice",
                                   "--unit=coder-8", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
 
 
-def test_purging_removes_the_log_and_keeps_policies():
-    package("dpkg", "-P", "holdpoint")
+def test_purging_by_apt_removes_the_log_and_keeps_policies():
+    apt_get("purge", "holdpoint")
     assert not STATE.exists() and not pathlib.Path("/run/holdpoint").exists()
     assert not pathlib.Path("/etc/holdpoint/holdpointd.env").exists()
     assert (POLICIES / "10-test.yaml").read_text() == POLICY, "a file of the operator's own stays"
@@ -241,8 +247,8 @@ try:
         test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
         test_a_kernel_that_cannot_is_named_and_not_tried_again,
         test_nothing_starts_in_the_slice_without_the_guard,
-        test_removing_denies_what_is_held_and_keeps_the_log,
-        test_purging_removes_the_log_and_keeps_policies,
+        test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log,
+        test_purging_by_apt_removes_the_log_and_keeps_policies,
     ]))
 except SystemExit as end:
     if end.code:
