@@ -18,6 +18,7 @@ DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
 # Below /root: the service is forbidden homes and must find what a held program reads all the same.
 HOME = pathlib.Path("/root/holdpoint-test")
 SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
+METRICS = pathlib.Path("/var/lib/prometheus/node-exporter/holdpoint.prom")
 POLICY = f"""version: 1
 agents:
   coder:
@@ -47,8 +48,15 @@ def test_installing_starts_the_service_and_changes_nothing():
     shell("cat", SECRET, FORBIDDEN)
     assert finish(holdpoint.start_unit("coder-0", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
     assert not holdpoint.get("/v1/sessions")["sessions"] and not holdpoint.requests()
-    # Nothing but its own complaints may be in what systemd thinks of the units.
-    shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice")
+    said = shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice", "holdpoint-metrics.service",
+                 "holdpoint-metrics.timer")
+    assert not said, f"what systemd thinks of the units: {said}"
+
+
+def test_the_metrics_service_writes_the_file_that_node_exporter_reads():
+    METRICS.parent.mkdir(parents=True)
+    shell("systemctl", "start", "holdpoint-metrics.service")
+    assert "\nholdpoint_up 1\n" in METRICS.read_text() and stat.S_IMODE(METRICS.stat().st_mode) == 0o644, METRICS.read_text()
 
 
 def test_an_agent_of_the_slice_is_held_once_it_is_declared():
@@ -128,6 +136,8 @@ def test_stopping_the_service_keeps_enforcing_and_says_so():
     shell("systemctl", "stop", UNIT)
     assert "the kernel goes on enforcing" in show("StatusText"), show("StatusText")
     assert "the kernel goes on enforcing" in journal()
+    shell("systemctl", "start", "holdpoint-metrics.service")
+    assert "\nholdpoint_up 0\n" in METRICS.read_text(), METRICS.read_text()
     refused(holdpoint.start_unit("coder-3", "cat", FORBIDDEN))
     asks = holdpoint.start_unit("coder-4", "cat", SECRET)
     pid = int(wait_until("it runs", lambda: (p := show("MainPID", "coder-4.service")) != "0" and p))
@@ -239,6 +249,7 @@ prepare()
 try:
     main(story([
         test_installing_starts_the_service_and_changes_nothing,
+        test_the_metrics_service_writes_the_file_that_node_exporter_reads,
         test_an_agent_of_the_slice_is_held_once_it_is_declared,
         test_a_restart_and_an_upgrade_keep_what_is_held,
         test_run_makes_a_scope_in_the_slice,
