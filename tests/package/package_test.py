@@ -4,6 +4,7 @@
 One machine's story: each case goes on where the one before it ended.
 """
 import grp
+import json
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
 HOME = pathlib.Path("/root/holdpoint-test")
 SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
 METRICS = pathlib.Path("/var/lib/prometheus/node-exporter/holdpoint.prom")
+WITHOUT_BPF = TMP / "lsm"  # a list of security modules
 POLICY = f"""version: 1
 agents:
   coder:
@@ -51,6 +53,23 @@ def test_installing_starts_the_service_and_changes_nothing():
     said = shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice", "holdpoint-metrics.service",
                  "holdpoint-metrics.timer")
     assert not said, f"what systemd thinks of the units: {said}"
+
+
+def test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot():
+    modules = pathlib.Path("/sys/kernel/security/lsm").read_text().strip()
+    said = shell("holdpoint", "doctor").splitlines()
+    assert said[0] == "This host can hold what its agents do.", said
+    found = [" ".join(line.split()) for line in said]
+    for line in (f"BPF LSM ✔ {modules}", "BTF ✔ /sys/kernel/btf/vmlinux", "cgroup v2 ✔ /sys/fs/cgroup"):
+        assert line in found, (line, said)
+    answer = json.loads(shell("holdpoint", "doctor", "--json"))
+    kinds = {finding["subject"]: finding["kind"] for finding in answer["host"]}
+    assert answer["able"] is True and set(kinds.values()) == {"good"} and "Daemon" in kinds, answer
+    WITHOUT_BPF.write_text("lockdown,capability,yama")
+    said = shell("unshare", "-m", "sh", "-c",
+                 f"mount --bind {WITHOUT_BPF} /sys/kernel/security/lsm && exec holdpoint doctor", code=1)
+    assert said.startswith("This host cannot hold what its agents do, as it is now.\n"), said
+    assert "add lsm=lockdown,capability,yama,bpf to " in said, said
 
 
 def test_the_metrics_service_writes_the_file_that_node_exporter_reads():
@@ -168,9 +187,7 @@ def test_a_frozen_or_killed_daemon_is_started_again_by_systemd():
 
 
 def test_a_kernel_that_cannot_is_named_and_not_tried_again():
-    modules = TMP / "lsm"
-    modules.write_text("lockdown,capability,yama")
-    drop_in("[Service]", f"BindReadOnlyPaths={modules}:/sys/kernel/security/lsm")
+    drop_in("[Service]", f"BindReadOnlyPaths={WITHOUT_BPF}:/sys/kernel/security/lsm")
     shell("systemctl", "restart", UNIT, code=1)
     assert (show("ActiveState"), show("ExecMainStatus"), show("NRestarts")) == ("failed", "5", "0"), journal()
     for part in ("without BPF among its security modules", "lsm=lockdown,capability,yama,bpf"):
@@ -249,6 +266,7 @@ prepare()
 try:
     main(story([
         test_installing_starts_the_service_and_changes_nothing,
+        test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot,
         test_the_metrics_service_writes_the_file_that_node_exporter_reads,
         test_an_agent_of_the_slice_is_held_once_it_is_declared,
         test_a_restart_and_an_upgrade_keep_what_is_held,
