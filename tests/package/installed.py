@@ -52,8 +52,8 @@ def show(name, unit=UNIT):
     return shell("systemctl", "show", "-P", name, unit).strip()
 
 
-def journal():
-    return shell("journalctl", "-u", UNIT, "-o", "cat", "--no-pager")
+def journal(*words):
+    return shell("journalctl", "-u", UNIT, "-o", "cat", "--no-pager", *words, code=None if words else 0)
 
 
 def drop_in(*lines):

@@ -92,6 +92,10 @@ def test_an_agent_of_the_slice_is_held_once_it_is_declared():
     assert re.search(r'"sha256": ?"[0-9a-f]{64}"', shown), shown
     holdpoint.approve(request)
     assert finish(tool) == (0, "the tool ran\n")
+    told = wait_until("the journal has its end", lambda: "approved" in (lines := journal("-g", f"{request['id']}:")) and lines)
+    assert told.splitlines() == [
+        f"request {request['id']}: agent coder in session {session['id']}: exec {TOOL} (rule tool)",
+        f"request {request['id']}: approved by root (once)"], told
     refused(holdpoint.start_unit("coder-1", "cat", FORBIDDEN))
     shell("cat", SECRET, FORBIDDEN)
 
