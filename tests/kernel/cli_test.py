@@ -2,12 +2,16 @@
 """The command line against a real daemon, and that a secret is shown and kept nowhere."""
 import json
 import os
+import re
 import subprocess
 
 from harness import HOLDPOINT, LIMIT, TMP, Daemon, finish, main, wait_until
 
 SECRET = TMP / "secret"
 TOOL = TMP / "tool"
+# Reasons of holdpoint_lost_total. One whose name nothing counts is missing there; what the daemon counts is then elsewhere.
+LOSSES = {"lost_bells", "lost_events", "full_holds", "full_session_holds", "full_sessions", "no_storage", "unresolved",
+          "rename_races", "signal_failed", "full_arguments", "store_failures", "records_not_written"}
 CANARY = "ghp_" + "Zq7Lm2Xw9" * 4
 RULES = f"""
   - id: secret
@@ -61,6 +65,13 @@ def test_approve_releases_and_the_log_tells_it():
     for kind in ("hold", "request", "decision", "release"):
         assert f'"{kind}"' in log, (kind, log[-2000:])
     assert request["id"] in holdpoint("log")
+
+
+def test_metrics_tell_each_loss_that_the_daemon_counts_by_its_reason():
+    told = re.findall(r'^holdpoint_lost_total\{reason="(\w+)"\} \d+$', holdpoint("metrics"), re.MULTILINE)
+    assert set(told) == LOSSES and len(told) == len(LOSSES), set(told) ^ LOSSES
+    counted = json.loads(holdpoint("status", "--json"))["counters"]
+    assert LOSSES <= counted.keys(), LOSSES - counted.keys()
 
 
 def test_exit_codes_are_as_documented():
@@ -130,6 +141,7 @@ with Daemon(RULES, name="cli") as daemon:
     main([
         test_lists_and_show_say_what_is_asked,
         test_approve_releases_and_the_log_tells_it,
+        test_metrics_tell_each_loss_that_the_daemon_counts_by_its_reason,
         test_exit_codes_are_as_documented,
         test_watch_shows_what_comes,
         test_a_secret_is_shown_and_kept_nowhere,

@@ -355,14 +355,19 @@ def test_only_root_switches_and_never_an_agent():
     assert daemon.call("POST", "/v1/disarm", {"for": "1m", "reason": ""})[0] == 422
 
 
-def test_unloading_thaws_who_is_stopped():
+def test_unloading_thaws_who_is_stopped_and_the_next_start_stops_them_again():
     agent = Driven("freed")
-    api("POST", "/v1/lockdown", {"scope": "agent", "agent": "coder"})
+    api("POST", "/v1/lockdown", {"scope": "agent", "agent": "coder", "reason": "over an unload"})
     wait_until("it is frozen", agent.frozen)
     daemon.stop()
     daemon.unload()
     wait_until("it runs", lambda: not agent.frozen())
     everything(agent, "did it")
+    daemon.start()
+    assert "agent coder" in (status := holdpoint("status")) and "over an unload" in status, status
+    wait_until("it is frozen again", agent.frozen)
+    agent.thaw()
+    assert agent.does(reading(FILE)) == "refused EPERM"
     agent.end()
 
 
@@ -385,5 +390,5 @@ with Daemon(RULES, name="operator", extra=CLEANERS) as daemon:
         test_without_a_daemon_a_lockdown_holds_and_disarmed_rules_arm_themselves,
         test_disarmed_rules_let_pass_and_record_it_and_the_guard_stays,
         test_only_root_switches_and_never_an_agent,
-        test_unloading_thaws_who_is_stopped,
+        test_unloading_thaws_who_is_stopped_and_the_next_start_stops_them_again,
     ])

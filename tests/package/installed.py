@@ -12,6 +12,7 @@ UNIT = "holdpointd.service"
 POLICIES = pathlib.Path("/etc/holdpoint/policies")
 PINS = pathlib.Path("/sys/fs/bpf/holdpoint")
 STATE = pathlib.Path("/var/lib/holdpoint")
+SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "include/holdpoint/record.proto"
 DROP_IN = pathlib.Path(f"/run/systemd/system/{UNIT}.d/test.conf")
 # Packages and their maintainer scripts are many small programs, and each start is slow under emulation.
 SLOW = 3 * LIMIT
@@ -29,12 +30,11 @@ def package(*words):
     return shell(*words, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
-def install_by_apt(deb):
+def apt_get(action, *words):
     # No lists: everything that it depends on is installed, and reading what a mirror has takes long here.
     empty = TMP / "lists"
     empty.mkdir(exist_ok=True)
-    return package("apt-get", "install", "-y", "--no-install-recommends", "-o", f"Dir::State::lists={empty}",
-                   "-o", "APT::Sandbox::User=root", deb)
+    return package("apt-get", action, "-y", "-o", f"Dir::State::lists={empty}", "-o", "APT::Sandbox::User=root", *words)
 
 
 def newer(deb, version):
@@ -52,8 +52,8 @@ def show(name, unit=UNIT):
     return shell("systemctl", "show", "-P", name, unit).strip()
 
 
-def journal():
-    return shell("journalctl", "-u", UNIT, "-o", "cat", "--no-pager")
+def journal(*words):
+    return shell("journalctl", "-u", UNIT, "-o", "cat", "--no-pager", *words, code=None if words else 0)
 
 
 def drop_in(*lines):
@@ -66,7 +66,18 @@ def drop_in(*lines):
 
 
 def content_of_log():
-    return sum(file.stat().st_size for file in (STATE / "records").glob("*") if file.is_file())
+    return {file.name: file.read_bytes() for file in (STATE / "records").iterdir()}
+
+
+def last_record(log):
+    """The last record of content_of_log(), as text; without the package's programs."""
+    content = log[max(log)]
+    begin, end = 0, 16  # after the head of the file; userspace/audit/README.md has the format
+    while end < len(content):
+        begin, end = end + 8, end + 8 + int.from_bytes(content[end:end + 4], "little")
+    assert end == len(content), "the last frame is not whole"
+    return subprocess.run(["protoc", "--decode=holdpoint.v1.Record", f"--proto_path={SCHEMA.parent}", SCHEMA],
+                          input=content[begin:end], stdout=subprocess.PIPE, check=True, timeout=LIMIT).stdout.decode()
 
 
 class Installed(Daemon):

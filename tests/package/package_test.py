@@ -4,20 +4,23 @@
 One machine's story: each case goes on where the one before it ended.
 """
 import grp
+import json
 import os
 import pathlib
 import re
 import signal
 import stat
 
-from installed import (PINS, POLICIES, STATE, UNIT, Installed, content_of_log, drop_in, install_by_apt, journal, newer, package,
-                       shell, show)
+from installed import (PINS, POLICIES, STATE, UNIT, Installed, apt_get, content_of_log, drop_in, journal, last_record, newer,
+                       package, shell, show)
 from harness import LIMIT, TMP, finish, main, process_state, wait_until
 
 DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
 # Below /root: the service is forbidden homes and must find what a held program reads all the same.
 HOME = pathlib.Path("/root/holdpoint-test")
 SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
+METRICS = pathlib.Path("/var/lib/prometheus/node-exporter/holdpoint.prom")
+WITHOUT_BPF = TMP / "lsm"  # a list of security modules
 POLICY = f"""version: 1
 agents:
   coder:
@@ -37,7 +40,7 @@ def refused(process):
 
 
 def test_installing_starts_the_service_and_changes_nothing():
-    install_by_apt(DEB)
+    apt_get("install", "--no-install-recommends", DEB)
     assert show("ActiveState") == "active" and show("UnitFileState") == "enabled", journal()
     assert show("StatusText") == "Enforcing; agents declared: 0", show("StatusText")
     assert POLICIES.is_dir() and not list(POLICIES.iterdir())
@@ -47,8 +50,32 @@ def test_installing_starts_the_service_and_changes_nothing():
     shell("cat", SECRET, FORBIDDEN)
     assert finish(holdpoint.start_unit("coder-0", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
     assert not holdpoint.get("/v1/sessions")["sessions"] and not holdpoint.requests()
-    # Nothing but its own complaints may be in what systemd thinks of the units.
-    shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice")
+    said = shell("systemd-analyze", "verify", "--man=no", UNIT, "agents.slice", "holdpoint-metrics.service",
+                 "holdpoint-metrics.timer")
+    assert not said, f"what systemd thinks of the units: {said}"
+
+
+def test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot():
+    modules = pathlib.Path("/sys/kernel/security/lsm").read_text().strip()
+    said = shell("holdpoint", "doctor").splitlines()
+    assert said[0] == "This host can hold what its agents do.", said
+    found = [" ".join(line.split()) for line in said]
+    for line in (f"BPF LSM ✔ {modules}", "BTF ✔ /sys/kernel/btf/vmlinux", "cgroup v2 ✔ /sys/fs/cgroup"):
+        assert line in found, (line, said)
+    answer = json.loads(shell("holdpoint", "doctor", "--json"))
+    kinds = {finding["subject"]: finding["kind"] for finding in answer["host"]}
+    assert answer["able"] is True and set(kinds.values()) == {"good"} and "Daemon" in kinds, answer
+    WITHOUT_BPF.write_text("lockdown,capability,yama")
+    said = shell("unshare", "-m", "sh", "-c",
+                 f"mount --bind {WITHOUT_BPF} /sys/kernel/security/lsm && exec holdpoint doctor", code=1)
+    assert said.startswith("This host cannot hold what its agents do, as it is now.\n"), said
+    assert "add lsm=lockdown,capability,yama,bpf to " in said, said
+
+
+def test_the_metrics_service_writes_the_file_that_node_exporter_reads():
+    METRICS.parent.mkdir(parents=True)
+    shell("systemctl", "start", "holdpoint-metrics.service")
+    assert "\nholdpoint_up 1\n" in METRICS.read_text() and stat.S_IMODE(METRICS.stat().st_mode) == 0o644, METRICS.read_text()
 
 
 def test_an_agent_of_the_slice_is_held_once_it_is_declared():
@@ -65,6 +92,10 @@ def test_an_agent_of_the_slice_is_held_once_it_is_declared():
     assert re.search(r'"sha256": ?"[0-9a-f]{64}"', shown), shown
     holdpoint.approve(request)
     assert finish(tool) == (0, "the tool ran\n")
+    told = wait_until("the journal has its end", lambda: "approved" in (lines := journal("-g", f"{request['id']}:")) and lines)
+    assert told.splitlines() == [
+        f"request {request['id']}: agent coder in session {session['id']}: exec {TOOL} (rule tool)",
+        f"request {request['id']}: approved by root (once)"], told
     refused(holdpoint.start_unit("coder-1", "cat", FORBIDDEN))
     shell("cat", SECRET, FORBIDDEN)
 
@@ -128,6 +159,8 @@ def test_stopping_the_service_keeps_enforcing_and_says_so():
     shell("systemctl", "stop", UNIT)
     assert "the kernel goes on enforcing" in show("StatusText"), show("StatusText")
     assert "the kernel goes on enforcing" in journal()
+    shell("systemctl", "start", "holdpoint-metrics.service")
+    assert "\nholdpoint_up 0\n" in METRICS.read_text(), METRICS.read_text()
     refused(holdpoint.start_unit("coder-3", "cat", FORBIDDEN))
     asks = holdpoint.start_unit("coder-4", "cat", SECRET)
     pid = int(wait_until("it runs", lambda: (p := show("MainPID", "coder-4.service")) != "0" and p))
@@ -158,9 +191,7 @@ def test_a_frozen_or_killed_daemon_is_started_again_by_systemd():
 
 
 def test_a_kernel_that_cannot_is_named_and_not_tried_again():
-    modules = TMP / "lsm"
-    modules.write_text("lockdown,capability,yama")
-    drop_in("[Service]", f"BindReadOnlyPaths={modules}:/sys/kernel/security/lsm")
+    drop_in("[Service]", f"BindReadOnlyPaths={WITHOUT_BPF}:/sys/kernel/security/lsm")
     shell("systemctl", "restart", UNIT, code=1)
     assert (show("ActiveState"), show("ExecMainStatus"), show("NRestarts")) == ("failed", "5", "0"), journal()
     for part in ("without BPF among its security modules", "lsm=lockdown,capability,yama,bpf"):
@@ -184,19 +215,25 @@ def test_nothing_starts_in_the_slice_without_the_guard():
     assert show("ActiveState") == "active"
 
 
-def test_removing_denies_what_is_held_and_keeps_the_log():
+def test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log():
     held = holdpoint.start_unit("coder-7", "cat", SECRET)
     holdpoint.wait_request()
-    package("dpkg", "-r", "holdpoint")
+    before = content_of_log()
+    assert b"coder-7" in before[max(before)]
+    apt_get("remove", "holdpoint")
     refused(held)
     assert not PINS.exists() and not pathlib.Path("/usr/sbin/holdpointd").exists()
-    assert content_of_log() > 0 and (POLICIES / "10-test.yaml").exists()
+    after = content_of_log()
+    assert after.keys() == before.keys() and all(after[name].startswith(before[name]) for name in before)
+    last = last_record(after)
+    assert "daemon_stopped {" in last and 'text: "unload"' in last, last
+    assert (POLICIES / "10-test.yaml").exists()
     assert finish(holdpoint.popen("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--slice=agents.slice",
                                   "--unit=coder-8", "cat", SECRET, FORBIDDEN)) == (0, "content\nnever\n")
 
 
-def test_purging_removes_the_log_and_keeps_policies():
-    package("dpkg", "-P", "holdpoint")
+def test_purging_by_apt_removes_the_log_and_keeps_policies():
+    apt_get("purge", "holdpoint")
     assert not STATE.exists() and not pathlib.Path("/run/holdpoint").exists()
     assert not pathlib.Path("/etc/holdpoint/holdpointd.env").exists()
     assert (POLICIES / "10-test.yaml").read_text() == POLICY, "a file of the operator's own stays"
@@ -233,6 +270,8 @@ prepare()
 try:
     main(story([
         test_installing_starts_the_service_and_changes_nothing,
+        test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot,
+        test_the_metrics_service_writes_the_file_that_node_exporter_reads,
         test_an_agent_of_the_slice_is_held_once_it_is_declared,
         test_a_restart_and_an_upgrade_keep_what_is_held,
         test_run_makes_a_scope_in_the_slice,
@@ -241,8 +280,8 @@ try:
         test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
         test_a_kernel_that_cannot_is_named_and_not_tried_again,
         test_nothing_starts_in_the_slice_without_the_guard,
-        test_removing_denies_what_is_held_and_keeps_the_log,
-        test_purging_removes_the_log_and_keeps_policies,
+        test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log,
+        test_purging_by_apt_removes_the_log_and_keeps_policies,
     ]))
 except SystemExit as end:
     if end.code:

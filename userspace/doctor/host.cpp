@@ -65,18 +65,37 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
+std::optional<unsigned> number(const std::string& text) {
+  if (text.empty() || text.size() > 9 ||
+      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+    return {};
+  return static_cast<unsigned>(std::stoul(text));
+}
+
 std::vector<Group> read_groups(const std::filesystem::path& file) {
   std::vector<Group> groups;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     const auto fields = split(line, ':');
-    if (fields.size() < 3 || fields[2].empty() ||
-        !std::ranges::all_of(fields[2], [](char c) { return c >= '0' && c <= '9'; }) || fields[2].size() > 9)
-      continue;
-    groups.push_back({fields[0], static_cast<unsigned>(std::stoul(fields[2])),
-                      fields.size() > 3 ? split(fields[3], ',') : std::vector<std::string>{}});
+    const auto gid = fields.size() < 3 ? std::nullopt : number(fields[2]);
+    if (gid)
+      groups.push_back(
+          {fields[0], *gid, fields.size() > 3 ? split(fields[3], ',') : std::vector<std::string>{}});
   }
   return groups;
+}
+
+// The group file does not list those whose first group it is: the user's own line names it.
+void add_first_groups(const std::filesystem::path& file, std::vector<Group>& groups) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const auto fields = split(line, ':');
+    const auto gid = fields.size() < 4 ? std::nullopt : number(fields[3]);
+    const auto group = gid ? std::ranges::find(groups, *gid, &Group::gid) : groups.end();
+    if (group == groups.end() || std::ranges::find(group->members, fields[0]) != group->members.end())
+      continue;
+    group->members.push_back(fields[0]);
+  }
 }
 
 std::vector<std::string> matching(const std::filesystem::path& pattern) {
@@ -148,6 +167,7 @@ Host look(const Places& places) {
   host.legacy_tiocsti = first_line(sysctl / "dev/tty/legacy_tiocsti");
   host.userns_clone = first_line(sysctl / "kernel/unprivileged_userns_clone");
   host.groups = read_groups(top / "etc/group");
+  add_first_groups(top / "etc/passwd", host.groups);
   host.services = find_sockets(top, kServices);
   host.personal = find_sockets(top, kPersonal);
   host.sudo_without_password = find_sudo_rules(top);

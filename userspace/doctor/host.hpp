@@ -13,7 +13,7 @@ namespace holdpoint::doctor {
 struct Group {
   std::string name;
   unsigned gid = 0;
-  std::vector<std::string> members;  // as the group file lists them; whose first group it is is not there
+  std::vector<std::string> members;  // also those whose first group it is
 };
 
 // A socket through which another process does things for its caller.

@@ -84,6 +84,17 @@ TEST_F(HostFiles, ABrokenGroupFileGivesTheLinesThatAreWhole) {
   EXPECT_TRUE(groups[1].members.empty());
 }
 
+TEST_F(HostFiles, WhoseFirstGroupItIsIsAMemberToo) {
+  write("etc/group", "docker:x:998:ada,bob\naudio:x:29:\n");
+  write("etc/passwd",
+        "carl:x:1003:998::/home/carl:/bin/sh\nbob:x:1002:998::/home/bob:/bin/sh\nbroken:x:998\n"
+        "huge:x:1004:99999999999::/:/bin/sh\neve:x:1005:7::/:/bin/sh\n");
+  const auto groups = look_here().groups;
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_THAT(groups[0].members, testing::ElementsAre("ada", "bob", "carl")) << "each of them once";
+  EXPECT_TRUE(groups[1].members.empty());
+}
+
 TEST_F(HostFiles, ControlSocketsAreFoundAndFilesOfTheirNameAreNot) {
   make_socket("run/docker.sock", 0660);
   make_socket("tmp/tmux-1000/default", 0700);
