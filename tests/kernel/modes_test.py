@@ -188,6 +188,20 @@ def the_first_day_works_from_end_to_end(daemon):
     assert holdpoint(daemon, *letter).stdout == "letter"
     observed(daemon, "helper-letters")
     report = json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json").stdout)
+def only_root_loosens(daemon):
+    """A member of the daemon's group answers questions and makes things stricter; less strict is root's, as disarming is."""
+    member = {"user": 65534, "group": 0, "extra_groups": []}
+    before = daemon.get("/v1/modes?agent=coder")
+    for words in (("coder", "observe"), ("coder", "secrets", "observe"), ("coder", "policy"), ("coder", "secrets", "policy")):
+        done = holdpoint(daemon, "mode", *words, "--reason", "please", good=False, **member)
+        assert done.returncode == 4 and "only root" in done.stderr, done
+    assert daemon.get("/v1/modes?agent=coder") == before
+    refused(daemon, "secret")
+    holdpoint(daemon, "mode", "coder", "secrets", "enforce", "--reason", "still", **member)
+    record = daemon.wait_record("mode", lambda r: r.get("reason") == "still")
+    assert record["actor"]["id"] == "65534" and record["to"] == "enforce", record
+
+
     assert [(g["rule"], g["verdict"], g["count"]) for g in report["groups"]] == [("helper-letters", "deny", 1)], report
     assert str(FILES / "letter") in report["groups"][0]["example"]
     text = holdpoint(daemon, "setup", "--report", "--agent", "helper").stdout
@@ -218,7 +232,7 @@ def test_modes():
     with Daemon(RULES, name="modes", extra="    mode: observe\n") as daemon:
         for step in (what_is_observed_passes_and_is_told, programs_and_connections_that_are_observed_pass,
                      an_observed_name_does_not_hide_an_enforced_one, a_switch_takes_effect_at_once_and_is_recorded,
-                     what_was_asked_stays_a_question, an_agent_cannot_switch, modes_survive_a_restart,
+                     what_was_asked_stays_a_question, an_agent_cannot_switch, only_root_loosens, modes_survive_a_restart,
                      a_broken_file_changes_nothing, the_first_day_works_from_end_to_end,
                      a_person_is_asked_on_a_terminal_and_may_deny_the_test):
             print(f"     {step.__name__}", flush=True)
