@@ -156,6 +156,9 @@ def an_agent_cannot_switch(daemon):
     refused(daemon, "secret")
 
 
+    record = daemon.wait_record("mode", lambda r: r.get("rule") == "secrets")
+    assert (record["from"], record["to"], record["reason"]) == ("observe", "enforce", "this one at least"), record
+    assert record["agent"] == "coder" and record["actor"]["id"] == "0", record
 def modes_survive_a_restart(daemon):
     before = daemon.get("/v1/modes")
     daemon.stop()
@@ -185,9 +188,6 @@ def the_first_day_works_from_end_to_end(daemon):
     assert done["file"] == str(daemon.policies / "60-helper.yaml") and os.path.exists(done["file"])
     assert daemon.request({"id": done["request"]})["rule"]["id"] == "setup-test-helper"
     letter = ("run", "--agent", "helper", "--", "/bin/cat", FILES / "letter")
-    assert holdpoint(daemon, *letter).stdout == "letter"
-    observed(daemon, "helper-letters")
-    report = json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json").stdout)
 def only_root_loosens(daemon):
     """A member of the daemon's group answers questions and makes things stricter; less strict is root's, as disarming is."""
     member = {"user": 65534, "group": 0, "extra_groups": []}
@@ -202,6 +202,9 @@ def only_root_loosens(daemon):
     assert record["actor"]["id"] == "65534" and record["to"] == "enforce", record
 
 
+    assert holdpoint(daemon, *letter).stdout == "letter"
+    observed(daemon, "helper-letters")
+    report = json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json").stdout)
     assert [(g["rule"], g["verdict"], g["count"]) for g in report["groups"]] == [("helper-letters", "deny", 1)], report
     assert str(FILES / "letter") in report["groups"][0]["example"]
     text = holdpoint(daemon, "setup", "--report", "--agent", "helper").stdout
