@@ -43,6 +43,17 @@ def make_files():
     (FILES / "tree/sub").mkdir(parents=True)
     for name in ("secret", "secret2", "key", "first", "other", "letter", "tree/sub/x"):
         (FILES / name).write_text(name)
+# Runs the statement that it is given, and says which error it met.
+TRY = """
+import ctypes, errno, os, sys
+def fail(): raise OSError(ctypes.get_errno(), '')
+try:
+    exec(sys.argv[1])
+    print('did it')
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
     shutil.copy("/bin/true", FILES / "tool")
 
 
@@ -96,6 +107,18 @@ def programs_and_connections_that_are_observed_pass(daemon):
     assert daemon.run("/usr/bin/python3", "-c", NAMELESS)[0] == 0
     record = observed(daemon, "default:coder")[0]
     assert record["verdict"] == "ask" and "memfd" in record["access"]["object"], record
+def what_protects_holdpoint_is_enforced(daemon):
+    """An agent that is only observed reaches neither the daemon nor its files, and gets no bpf."""
+    before = sorted(os.listdir(daemon.state))
+    for statement in (f"os.kill({daemon.process.pid}, 15)",
+                      f"os.open('{daemon.state}/new', os.O_WRONLY | os.O_CREAT)",
+                      "ctypes.CDLL(None, use_errno=True).syscall(321, 0, bytes(128), 128) < 0 and fail()"):
+        status, output = daemon.run("/usr/bin/python3", "-c", TRY, statement)
+        assert (status, output.strip()) == (0, "EPERM"), (statement, output)
+    assert sorted(os.listdir(daemon.state)) == before and process_state(daemon.process.pid) not in ("", "Z")
+    assert not [r for r in daemon.records("observed") if str(r.get("rule")).startswith("guard:")]
+
+
     status, output = daemon.run("/usr/bin/python3", "-c", CONNECTS)
     assert (status, output.split()) == (0, ["111", "2"]), output  # ECONNREFUSED, ENOENT: and not EPERM
     assert observed(daemon, "loopback")[0]["verdict"] == "deny"
@@ -133,6 +156,9 @@ def a_switch_takes_effect_at_once_and_is_recorded(daemon):
     assert rows[None]["mode"] == "observe" and rows["secrets"]["mode"] == "enforce" and rows["second-name"]["since"] is None
     assert daemon.call("PUT", "/v1/modes", {"agent": "coder", "rule": "guard:kernel", "mode": "observe", "reason": "x"})[0] == 422
     assert daemon.call("PUT", "/v1/modes", {"agent": "nobody", "mode": "enforce"})[0] == 404
+    record = daemon.wait_record("mode", lambda r: r.get("rule") == "secrets")
+    assert (record["from"], record["to"], record["reason"]) == ("observe", "enforce", "this one at least"), record
+    assert record["agent"] == "coder" and record["actor"]["id"] == "0", record
 
 
 def what_was_asked_stays_a_question(daemon):
@@ -156,15 +182,26 @@ def an_agent_cannot_switch(daemon):
     refused(daemon, "secret")
 
 
-    record = daemon.wait_record("mode", lambda r: r.get("rule") == "secrets")
-    assert (record["from"], record["to"], record["reason"]) == ("observe", "enforce", "this one at least"), record
-    assert record["agent"] == "coder" and record["actor"]["id"] == "0", record
 def modes_survive_a_restart(daemon):
     before = daemon.get("/v1/modes")
     daemon.stop()
     daemon.start()
     assert daemon.get("/v1/modes") == before
     refused(daemon, "secret")
+def only_root_loosens(daemon):
+    """A member of the daemon's group answers questions and makes things stricter; less strict is root's, as disarming is."""
+    member = {"user": 65534, "group": 0, "extra_groups": []}
+    before = daemon.get("/v1/modes?agent=coder")
+    for words in (("coder", "observe"), ("coder", "secrets", "observe"), ("coder", "policy"), ("coder", "secrets", "policy")):
+        done = holdpoint(daemon, "mode", *words, "--reason", "please", good=False, **member)
+        assert done.returncode == 4 and "only root" in done.stderr, done
+    assert daemon.get("/v1/modes?agent=coder") == before
+    refused(daemon, "secret")
+    holdpoint(daemon, "mode", "coder", "secrets", "enforce", "--reason", "still", **member)
+    record = daemon.wait_record("mode", lambda r: r.get("reason") == "still")
+    assert record["actor"]["id"] == "65534" and record["to"] == "enforce", record
+
+
     passes(daemon, "key")
     holdpoint(daemon, "mode", "coder", "secrets", "policy")
     passes(daemon, "secret")
@@ -188,20 +225,6 @@ def the_first_day_works_from_end_to_end(daemon):
     assert done["file"] == str(daemon.policies / "60-helper.yaml") and os.path.exists(done["file"])
     assert daemon.request({"id": done["request"]})["rule"]["id"] == "setup-test-helper"
     letter = ("run", "--agent", "helper", "--", "/bin/cat", FILES / "letter")
-def only_root_loosens(daemon):
-    """A member of the daemon's group answers questions and makes things stricter; less strict is root's, as disarming is."""
-    member = {"user": 65534, "group": 0, "extra_groups": []}
-    before = daemon.get("/v1/modes?agent=coder")
-    for words in (("coder", "observe"), ("coder", "secrets", "observe"), ("coder", "policy"), ("coder", "secrets", "policy")):
-        done = holdpoint(daemon, "mode", *words, "--reason", "please", good=False, **member)
-        assert done.returncode == 4 and "only root" in done.stderr, done
-    assert daemon.get("/v1/modes?agent=coder") == before
-    refused(daemon, "secret")
-    holdpoint(daemon, "mode", "coder", "secrets", "enforce", "--reason", "still", **member)
-    record = daemon.wait_record("mode", lambda r: r.get("reason") == "still")
-    assert record["actor"]["id"] == "65534" and record["to"] == "enforce", record
-
-
     assert holdpoint(daemon, *letter).stdout == "letter"
     observed(daemon, "helper-letters")
     report = json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json").stdout)
@@ -233,7 +256,8 @@ def a_person_is_asked_on_a_terminal_and_may_deny_the_test(daemon):
 def test_modes():
     make_files()
     with Daemon(RULES, name="modes", extra="    mode: observe\n") as daemon:
-        for step in (what_is_observed_passes_and_is_told, programs_and_connections_that_are_observed_pass,
+        for step in (what_is_observed_passes_and_is_told, what_protects_holdpoint_is_enforced,
+                     programs_and_connections_that_are_observed_pass,
                      an_observed_name_does_not_hide_an_enforced_one, a_switch_takes_effect_at_once_and_is_recorded,
                      what_was_asked_stays_a_question, an_agent_cannot_switch, only_root_loosens, modes_survive_a_restart,
                      a_broken_file_changes_nothing, the_first_day_works_from_end_to_end,

@@ -13,6 +13,11 @@
 
 namespace holdpoint::cli {
 
+// What an agent that is only observed meets all the same.
+inline constexpr const char* kStillRefused =
+    "What protects Holdpoint itself, and what no rule can judge (io_uring, bpf, unusual sockets), is still "
+    "refused.";
+
 class ObservedReport {
  public:
   // Records of other kinds are passed over.

@@ -104,7 +104,8 @@ Answer<void> ask_for_rest(const Context& context, const Dialog& dialog, Wanted& 
   }
   if (!arguments.has("mode") &&
       !dialog.agrees(
-          "Only observe it at first: nothing is held or denied, the log says what would have been?"))
+          std::string("Observed, what its rules would hold or deny goes on, and the log says so.\n") +
+          kStillRefused + "\nOnly observe it at first?"))
     wanted.plan.mode = "enforce";
   return {};
 }
