@@ -192,22 +192,24 @@ std::string next_steps(const Wanted& wanted) {
 }
 
 Exit report(const Context& context) {
-  auto filter = RecordFilter::from(context.arguments, context.now());
+  const auto filter = RecordFilter::from(context.arguments, context.now());
   if (!filter) return fail(usage(filter.error()));
-  if (!filter->since) filter->since = context.now() - std::chrono::hours(24);
   ObservedReport found;
   std::uint64_t last = 0;
   for (;;) {
     const auto page = context.client.get("/v1/records?limit=1000&after=" + std::to_string(last));
     if (!page) return fail(page.error());
-    for (const auto& record : page->at("records"))
-      if (filter->takes(record)) found.add(record);
+    for (const auto& record : page->at("records")) {
+      if (!filter->takes(record)) continue;
+      if (!filter->since) found.begin_anew(record);
+      found.add(record);
+    }
     const std::uint64_t next = page->value("last", last);
     if (next == last) break;
     last = next;
   }
   if (context.json()) print_json(found.as_json());
-  else if (found.empty()) print("Nothing would have been asked or denied in that time.\n");
+  else if (found.empty()) print("Nothing would have been asked or denied.\n");
   else print(found.draw(context.terminal));
   return Exit::ok;
 }
