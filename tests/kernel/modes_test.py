@@ -31,17 +31,34 @@ rules:
     path: {FILES}/letter
     verdict: deny
     reason: Letters are private
+  - id: parcels
+    agents: [original]
+    on: read
+    path: {FILES}/parcel
+    verdict: ask
+    reason: Parcels are somebody's
 """
 NAMELESS = ("import os; f = os.memfd_create('x'); os.write(f, open('/bin/true', 'rb').read()); "
             "os.execve(f, ['true'], {})")
 CONNECTS = (f"import socket; print(socket.socket().connect_ex(('127.0.0.1', 1))); "
             f"print(socket.socket(socket.AF_UNIX).connect_ex('{FILES}/sock'))")
 
+# Runs the statement that it is given, and says which error it met.
+TRY = """
+import ctypes, errno, os, sys
+def fail(): raise OSError(ctypes.get_errno(), '')
+try:
+    exec(sys.argv[1])
+    print('did it')
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
 
 def make_files():
     shutil.rmtree(FILES, ignore_errors=True)
     (FILES / "tree/sub").mkdir(parents=True)
-    for name in ("secret", "secret2", "key", "first", "other", "letter", "tree/sub/x"):
+    for name in ("secret", "secret2", "key", "first", "other", "letter", "parcel", "tree/sub/x"):
         (FILES / name).write_text(name)
     shutil.copy("/bin/true", FILES / "tool")
 
@@ -90,6 +107,18 @@ def what_is_observed_passes_and_is_told(daemon):
     assert not daemon.requests() and not daemon.records("denial")
 
 
+def what_protects_holdpoint_is_enforced(daemon):
+    """An agent that is only observed reaches neither the daemon nor its files, and gets no bpf."""
+    before = sorted(os.listdir(daemon.state))
+    for statement in (f"os.kill({daemon.process.pid}, 15)",
+                      f"os.open('{daemon.state}/new', os.O_WRONLY | os.O_CREAT)",
+                      "ctypes.CDLL(None, use_errno=True).syscall(321, 0, bytes(128), 128) < 0 and fail()"):
+        status, output = daemon.run("/usr/bin/python3", "-c", TRY, statement)
+        assert (status, output.strip()) == (0, "EPERM"), (statement, output)
+    assert sorted(os.listdir(daemon.state)) == before and process_state(daemon.process.pid) not in ("", "Z")
+    assert not [r for r in daemon.records("observed") if str(r.get("rule")).startswith("guard:")]
+
+
 def programs_and_connections_that_are_observed_pass(daemon):
     assert daemon.run(FILES / "tool")[0] == 0
     assert observed(daemon, "tool")[0]["verdict"] == "deny"
@@ -127,6 +156,9 @@ def a_switch_takes_effect_at_once_and_is_recorded(daemon):
     assert "coder (observed)" in holdpoint(daemon, "sessions").stdout
     assert "Only observed" in holdpoint(daemon, "requests").stdout
     holdpoint(daemon, "mode", "coder", "secrets", "enforce", "--reason", "this one at least")
+    record = daemon.wait_record("mode", lambda r: r.get("rule") == "secrets")
+    assert (record["from"], record["to"], record["reason"]) == ("observe", "enforce", "this one at least"), record
+    assert record["agent"] == "coder" and record["actor"]["id"] == "0", record
     refused(daemon, "secret")
     passes(daemon, "key")
     rows = {row["rule"]: row for row in json.loads(holdpoint(daemon, "mode", "--json").stdout)["modes"]}
@@ -156,6 +188,20 @@ def an_agent_cannot_switch(daemon):
     refused(daemon, "secret")
 
 
+def only_root_loosens(daemon):
+    """A member of the daemon's group answers questions and makes things stricter; less strict is root's, as disarming is."""
+    member = {"user": 65534, "group": 0, "extra_groups": []}
+    before = daemon.get("/v1/modes?agent=coder")
+    for words in (("coder", "observe"), ("coder", "secrets", "observe"), ("coder", "policy"), ("coder", "secrets", "policy")):
+        done = holdpoint(daemon, "mode", *words, "--reason", "please", good=False, **member)
+        assert done.returncode == 4 and "only root" in done.stderr, done
+    assert daemon.get("/v1/modes?agent=coder") == before
+    refused(daemon, "secret")
+    holdpoint(daemon, "mode", "coder", "secrets", "enforce", "--reason", "still", **member)
+    record = daemon.wait_record("mode", lambda r: r.get("reason") == "still")
+    assert record["actor"]["id"] == "65534" and record["to"] == "enforce", record
+
+
 def modes_survive_a_restart(daemon):
     before = daemon.get("/v1/modes")
     daemon.stop()
@@ -177,6 +223,10 @@ def a_broken_file_changes_nothing(daemon):
     broken.unlink()
 
 
+def reported(daemon, *more):
+    return json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json", *more).stdout)
+
+
 def the_first_day_works_from_end_to_end(daemon):
     (TMP / "source.yaml").write_text(POLICY)
     words = ("setup", "--yes", "--agent", "helper", "--run", "--policy", TMP / "source.yaml", "--json")
@@ -184,17 +234,26 @@ def the_first_day_works_from_end_to_end(daemon):
     assert done["approved"] and done["passed"] and done["mode"] == "observe", done
     assert done["file"] == str(daemon.policies / "60-helper.yaml") and os.path.exists(done["file"])
     assert daemon.request({"id": done["request"]})["rule"]["id"] == "setup-test-helper"
-    letter = ("run", "--agent", "helper", "--", "/bin/cat", FILES / "letter")
-    assert holdpoint(daemon, *letter).stdout == "letter"
-    observed(daemon, "helper-letters")
-    report = json.loads(holdpoint(daemon, "setup", "--report", "--agent", "helper", "--json").stdout)
-    assert [(g["rule"], g["verdict"], g["count"]) for g in report["groups"]] == [("helper-letters", "deny", 1)], report
+    letter, parcel = (("run", "--agent", "helper", "--", "/bin/cat", FILES / name) for name in ("letter", "parcel"))
+    for _ in range(2):  # a session each
+        assert holdpoint(daemon, *letter).stdout == "letter"
+    assert holdpoint(daemon, *parcel).stdout == "parcel"
+    observed(daemon, "helper-letters", 2), observed(daemon, "helper-parcels")
+    report = reported(daemon)
+    assert [(g["rule"], g["verdict"], g["count"]) for g in report["groups"]] == [
+        ("helper-letters", "deny", 2), ("helper-parcels", "ask", 1)], report
     assert str(FILES / "letter") in report["groups"][0]["example"]
     text = holdpoint(daemon, "setup", "--report", "--agent", "helper").stdout
     command = text.strip().splitlines()[-1].split()
     assert command[:4] == ["holdpoint", "mode", "helper", "enforce"], text
     holdpoint(daemon, "mode", "helper", "enforce", "--reason", "observed long enough")
     assert holdpoint(daemon, *letter, good=False).returncode == 1
+    holdpoint(daemon, "mode", "helper", "observe", "--reason", "once more")
+    assert not reported(daemon)["groups"], "it begins anew with the observing"
+    assert holdpoint(daemon, *parcel).stdout == "parcel"
+    observed(daemon, "helper-parcels", 2)
+    assert [(g["rule"], g["count"]) for g in reported(daemon)["groups"]] == [("helper-parcels", 1)]
+    assert len(reported(daemon, "--since", "1h")["groups"]) == 2
     again = holdpoint(daemon, *words, good=False)
     assert again.returncode == 1 and "declared twice" in again.stderr, again
     assert sorted(os.listdir(daemon.policies)) == ["10-test.yaml", "60-helper.yaml"]
@@ -216,9 +275,10 @@ def a_person_is_asked_on_a_terminal_and_may_deny_the_test(daemon):
 def test_modes():
     make_files()
     with Daemon(RULES, name="modes", extra="    mode: observe\n") as daemon:
-        for step in (what_is_observed_passes_and_is_told, programs_and_connections_that_are_observed_pass,
+        for step in (what_is_observed_passes_and_is_told, what_protects_holdpoint_is_enforced,
+                     programs_and_connections_that_are_observed_pass,
                      an_observed_name_does_not_hide_an_enforced_one, a_switch_takes_effect_at_once_and_is_recorded,
-                     what_was_asked_stays_a_question, an_agent_cannot_switch, modes_survive_a_restart,
+                     what_was_asked_stays_a_question, an_agent_cannot_switch, only_root_loosens, modes_survive_a_restart,
                      a_broken_file_changes_nothing, the_first_day_works_from_end_to_end,
                      a_person_is_asked_on_a_terminal_and_may_deny_the_test):
             print(f"     {step.__name__}", flush=True)

@@ -24,6 +24,13 @@ RULES = f"""
 LOOK = f"cat {FORBIDDEN} 2>&1"
 REFUSED = "Operation not permitted"
 OUTSIDE = CGROUP / "outside"
+USER, PERSON = 4711, 4712  # whom a process runs as; who logged in
+DECLARED = {"kind": "declared", "id": "", "name": "Platform team"}
+AGENTS = f"""    operator: Platform team
+  helper:
+    cgroups: ["/{CGROUP.relative_to('/sys/fs/cgroup')}/helper-*"]
+    default: allow
+"""
 
 
 def enter(path):
@@ -34,6 +41,38 @@ def start_waiting(cgroup=None, command=LOOK):
     """A shell that waits for a line, then looks."""
     return subprocess.Popen(["sh", "-c", f"read line; {command}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, preexec_fn=enter(cgroup) if cgroup else None)
+
+
+def log_in(person):
+    """As a login does, for all that comes after it."""
+    pathlib.Path("/proc/self/loginuid").write_text(str(person))
+
+
+def start_in(cgroup, user=0, person=None):
+    """A process that was at work in a cgroup before the daemon came."""
+    def prepare():
+        enter(cgroup)()
+        if person:
+            log_in(person)
+        os.setuid(user)
+    cgroup.mkdir(exist_ok=True)
+    return subprocess.Popen(["sleep", "1000"], preexec_fn=prepare)
+
+
+def owner_in(cgroup):
+    return session_in(cgroup)[0]["owner"]
+
+
+def owner_of_run(before, agent, person=None):
+    """Who owns the session that `holdpoint run` opens, with `before` in front of it, for somebody who logged in, or for nobody."""
+    known = {s["id"] for s in daemon.get("/v1/sessions")["sessions"]}
+    command = [*before, HOLDPOINT, "run", "--socket", daemon.runtime / "api.sock", "--agent", agent, "--", "true"]
+    done = subprocess.run([str(word) for word in command], capture_output=True, stdin=subprocess.DEVNULL, text=True,
+                          timeout=LIMIT, preexec_fn=(lambda: log_in(person)) if person else None)
+    assert done.returncode == 0, done
+    new = [s for s in daemon.get("/v1/sessions")["sessions"] if s["id"] not in known and s["recognised_by"] == "run"]
+    assert len(new) == 1 and new[0]["agent"] == agent, new
+    return new[0]["owner"]
 
 
 def go(process):
@@ -59,7 +98,23 @@ def test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it():
     assert REFUSED in go(there_before)
     session = session_in(CGROUP / "coder-before")[0]
     assert session["recognised_by"] == "cgroup", session
-    assert session["owner"] == {"kind": "declared", "id": "", "name": "Platform team"}, session
+    assert session["owner"] == DECLARED, session
+
+
+def test_a_cgroup_that_runs_as_a_user_at_start_is_that_users():
+    assert owner_in(CGROUP / "helper-user")["id"] == str(USER)
+    assert owner_in(CGROUP / "helper-empty")["id"] == "0"
+    assert owner_in(CGROUP / "coder-person")["id"] == str(PERSON), "a login counts before what the policy declares"
+
+
+def test_run_belongs_to_the_person_who_logged_in_also_through_sudo():
+    for agent in ("coder", "helper"):
+        assert owner_of_run(["sudo", "-n"], agent, PERSON)["id"] == str(PERSON), agent
+
+
+def test_run_without_a_login_belongs_to_the_declared_operator_or_else_to_its_user():
+    assert owner_of_run([], "coder") == DECLARED
+    assert owner_of_run([], "helper")["id"] == "0"
 
 
 def test_a_new_cgroup_is_a_session_before_its_first_process_runs():
@@ -82,7 +137,7 @@ def test_run_starts_a_session_with_its_claims_and_relays_the_exit_status():
     process = subprocess.Popen([str(HOLDPOINT), *command], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     request = daemon.wait_request()
     session = next(s for s in daemon.get("/v1/sessions")["sessions"] if s["id"] == request["session"])
-    assert session["recognised_by"] == "run" and session["owner"]["id"] == "0", session
+    assert session["recognised_by"] == "run" and session["owner"] == DECLARED, session
     claims = session["claims"]
     assert claims["on_behalf_of"] == "ada" and claims["purpose"] == "release 7", session
     assert claims["labels"] == {"env": "production"}, session
@@ -254,11 +309,16 @@ FORBIDDEN.chmod(0o644)
 TMP.chmod(0o755)
 OUTSIDE.mkdir(exist_ok=True)
 (CGROUP / "coder-before").mkdir(exist_ok=True)
+(CGROUP / "helper-empty").mkdir(exist_ok=True)
 there_before = start_waiting(CGROUP / "coder-before")
-with Daemon(RULES, name="tagging", extra="    operator: Platform team\n") as daemon:
+at_work = [start_in(CGROUP / "helper-user", user=USER), start_in(CGROUP / "coder-person", person=PERSON)]
+with Daemon(RULES, name="tagging", extra=AGENTS) as daemon:
     main([
         test_an_untagged_process_is_left_alone,
         test_a_cgroup_that_was_there_at_start_is_a_session_with_everything_in_it,
+        test_a_cgroup_that_runs_as_a_user_at_start_is_that_users,
+        test_run_belongs_to_the_person_who_logged_in_also_through_sudo,
+        test_run_without_a_login_belongs_to_the_declared_operator_or_else_to_its_user,
         test_a_new_cgroup_is_a_session_before_its_first_process_runs,
         test_a_marked_cgroup_is_a_session_with_what_runs_in_it_already,
         test_run_starts_a_session_with_its_claims_and_relays_the_exit_status,

@@ -24,6 +24,13 @@ void ObservedReport::add(const json& record) {
   if (group.example.empty() && !child(record, "access").empty()) group.example = attempt(record);
 }
 
+void ObservedReport::begin_anew(const json& record) {
+  const bool agents = field(record, "kind") == "mode" && field(record, "rule").empty();
+  if (!agents || field(record, "to") != "observe" || field(record, "from") == "observe") return;
+  const auto agent = field(record, "agent");
+  std::erase_if(groups_, [&](const auto& entry) { return std::get<0>(entry.first) == agent; });
+}
+
 std::vector<std::pair<ObservedReport::Key, ObservedReport::Group>> ObservedReport::sorted() const {
   std::vector<std::pair<Key, Group>> all(groups_.begin(), groups_.end());
   std::ranges::stable_sort(

@@ -13,10 +13,17 @@
 
 namespace holdpoint::cli {
 
+// What an agent that is only observed meets all the same.
+inline constexpr const char* kStillRefused =
+    "What protects Holdpoint itself, and what no rule can judge (io_uring, bpf, unusual sockets), is still "
+    "refused.";
+
 class ObservedReport {
  public:
   // Records of other kinds are passed over.
   void add(const nlohmann::json& record);
+  // Where the record says that an agent is observed from now on, what was told of it before is forgotten.
+  void begin_anew(const nlohmann::json& record);
   [[nodiscard]] bool empty() const { return groups_.empty(); }
   // {groups: [{agent, rule, verdict, count, reason, example}], agents: [{agent, next}]}, the most frequent first.
   [[nodiscard]] nlohmann::json as_json() const;

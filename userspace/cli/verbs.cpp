@@ -199,11 +199,11 @@ std::vector<Verb> ruling() {
        "[AGENT [RULE] [observe|enforce|policy]]",
        "Without a mode it lists the agents and the rules that have a mode of their own; with AGENT, all of "
        "its rules.\n"
-       "observe lets everything go on and says in the log what would have happened; enforce holds and "
+       "observe lets go on what the rules would hold or deny, and says so in the log; enforce holds and "
        "denies; policy\n"
-       "takes back what was said here, so that the policy files count. A rule's own mode wins over its "
-       "agent's. What is\n"
-       "held already stays a question until somebody answers it.",
+       "takes back what was said here, so that the policy files count. observe and policy are for root "
+       "only. A rule's own\n"
+       "mode wins over its agent's. What is held already stays a question until somebody answers it.",
        {{"reason", "TEXT", "why; goes to the log, and observe needs it"}},
        0,
        3,
@@ -227,7 +227,8 @@ std::vector<Verb> ruling() {
         {"mode", "MODE", "observe (the default) or enforce"},
         {"yes", "", "ask nobody: write the file, and approve the test"},
         {"report", "", "what would have been asked or denied"},
-        {"since", "TIME", "with --report: from then on (default 24h)"}},
+        {"since", "TIME",
+         "with --report: from then on (default: since it was switched to observe, or the whole log)"}},
        0,
        0,
        false,

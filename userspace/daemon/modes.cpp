@@ -126,7 +126,13 @@ std::vector<api::ModeRow> Modes::rows(const Policies& policies, const std::strin
   return out;
 }
 
+Result<> may_change_mode(const api::Caller& caller, const std::string& mode) {
+  if (caller.uid == 0 || policy::mode_of(mode) == policy::Mode::enforce) return {};
+  return refuse("only root may say that less is enforced", "run the command with sudo", EPERM);
+}
+
 Result<api::ModeRow> set_mode(Core& core, const api::Caller& caller, const api::ModeChange& change) {
+  if (auto allowed = may_change_mode(caller, change.mode); !allowed) return std::unexpected(allowed.error());
   const auto id = agent_meant(core, change);
   if (!id) return std::unexpected(id.error());
   const auto now = core.clock.now();

@@ -35,8 +35,12 @@ class Modes {
   std::map<std::pair<std::string, std::string>, approval::ModeOverride> said_;
 };
 
-// Durable first, then effective. Error: ENOENT no such agent or rule; EINVAL a rule that is always enforced; EIO it could not be
-// stored, or the kernel did not take it.
+// Whoever may answer may make things stricter, and nothing less strict: that is root's, as disarming is. Taking back ("") counts as less
+// strict, since the files may be. Pure.
+[[nodiscard]] Result<> may_change_mode(const api::Caller& caller, const std::string& mode);
+
+// Durable first, then effective. Error: EPERM only root may; ENOENT no such agent or rule; EINVAL a rule that is always enforced; EIO it
+// could not be stored, or the kernel did not take it.
 [[nodiscard]] Result<api::ModeRow> set_mode(Core& core, const api::Caller& caller,
                                             const api::ModeChange& change);
 

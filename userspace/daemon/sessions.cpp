@@ -16,18 +16,20 @@
 namespace holdpoint::daemon {
 namespace {
 
+constexpr unsigned kNobody = ~0U;  // the kernel's word for a login uid that is not set
+
 approval::Principal principal_of(unsigned uid) {
   return {"unix", std::to_string(uid), kernel::user_name(uid)};
 }
 
-// Who started a session. Through sudo the login uid still names the person. A cgroup that a service manager made names nobody: there
-// whoever the policy declares answers for it.
-approval::Principal owner_of(const Core& core, const hp_session& session, const std::string& how) {
-  const bool somebody = session.login_uid != ~0U || how == "run" || how == "tag";
+// Who answers for a session, however it was recognised. The login uid names the person, also through sudo. Where nobody logged in it is
+// a service's, also when the service calls `holdpoint run`: whoever the policy declares, or else the user whom it runs as.
+approval::Principal owner_of(const Core& core, const hp_session& session) {
+  if (session.login_uid != kNobody) return principal_of(session.login_uid);
   const auto& agents = core.policies.checked.agents;
-  if (!somebody && session.agent < agents.size() && !agents[session.agent].operated_by.empty())
+  if (session.agent < agents.size() && !agents[session.agent].operated_by.empty())
     return {"declared", {}, agents[session.agent].operated_by};
-  return principal_of(session.login_uid == ~0U ? session.owner_uid : session.login_uid);
+  return principal_of(session.owner_uid);
 }
 
 approval::Session describe(Core& core, std::uint64_t id, const hp_session& session, std::string how) {
@@ -35,7 +37,7 @@ approval::Session describe(Core& core, std::uint64_t id, const hp_session& sessi
   described.id = id;
   described.agent = core.policies.agent_name(session.agent);
   described.cgroup_path = core.cgroups.path_of(session.cgroup).value_or("(gone)");
-  described.owner = owner_of(core, session, how);
+  described.owner = owner_of(core, session);
   described.recognised_by = std::move(how);
   described.started = core.clock.now().wall;
   return described;
@@ -76,15 +78,15 @@ Result<std::uint32_t> agent_id(const Core& core, const std::string& name) {
 
 unsigned login_uid(int pid) {
   std::ifstream in(fmt::format("/proc/{}/loginuid", pid));
-  unsigned uid = ~0U;
+  unsigned uid = kNobody;
   in >> uid;
-  return in ? uid : ~0U;
+  return in ? uid : kNobody;
 }
 
 // Parent and real uid of a process, from /proc/PID/status.
 struct Kin {
   int parent = 0;
-  unsigned uid = ~0U;
+  unsigned uid = kNobody;
 };
 Kin kin_of(int pid) {
   std::ifstream in(fmt::format("/proc/{}/status", pid));
@@ -94,6 +96,19 @@ Kin kin_of(int pid) {
     (void)std::sscanf(line.c_str(), "Uid: %u", &kin.uid);
   }
   return kin;
+}
+
+// Whose a cgroup is that was there before anybody looked: its first process tells. An empty one is root's, who made it or let it be made.
+struct Origin {
+  unsigned uid = 0;
+  unsigned login = kNobody;
+};
+Origin origin_of(const Core& core, const std::string& cgroup) {
+  for (const auto pid : core.cgroups.processes_in(cgroup)) {
+    const auto uid = kin_of(pid).uid;
+    if (uid != kNobody) return {uid, login_uid(pid)};  // else it ended meanwhile
+  }
+  return {};
 }
 
 // Without its tag a thread does not come back to take its verdict: its hold would stay in the maps for ever.
@@ -166,7 +181,8 @@ Result<> recognise_cgroups(Core& core) {
       }
     }
     if (agent < HP_MAX_AGENTS) {
-      if (auto opened = open(core, agent, path, 0, ~0U, how, {}); !opened)
+      const auto origin = origin_of(core, path);
+      if (auto opened = open(core, agent, path, origin.uid, origin.login, how, {}); !opened)
         log_error("cgroup {}: {}", event::mask(path), event::mask(opened.error().text()));
       return;
     }

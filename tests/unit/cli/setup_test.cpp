@@ -156,6 +156,30 @@ TEST(Report, GroupsByRuleWithCountsAndAnExample) {
   EXPECT_EQ(groups[1]["example"], "read /k1");
 }
 
+TEST(Report, BeginsAnewWhereTheAgentIsSwitchedToObserve) {
+  const auto switched = [](const std::string& agent, const std::string& from, const std::string& to) {
+    return json{{"kind", "mode"}, {"agent", agent}, {"from", from}, {"to", to}};
+  };
+  auto of_rule = switched("coder", "enforce", "observe");
+  of_rule["rule"] = "keys";
+  ObservedReport report;
+  report.add(observed("keys", "ask", "/k1"));
+  for (const auto& other : {switched("coder", "observe", "enforce"), switched("coder", "observe", "observe"),
+                            switched("other", "enforce", "observe"), of_rule})
+    report.begin_anew(other);
+  EXPECT_EQ(report.as_json()["groups"].size(), 1U);
+  report.begin_anew(switched("coder", "enforce", "observe"));
+  EXPECT_TRUE(report.empty());
+  report.add(observed("secrets", "deny", "/s"));
+  report.add(observed("secrets", "deny", "/s"));
+  report.add(observed("keys", "ask", "/k2"));
+  const auto groups = report.as_json()["groups"];
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0]["rule"], "secrets");
+  EXPECT_EQ(groups[0]["count"], 2);
+  EXPECT_EQ(groups[1]["verdict"], "ask");
+}
+
 TEST(Report, EndsWithTheCommandThatEnforces) {
   ObservedReport report;
   EXPECT_TRUE(report.empty());

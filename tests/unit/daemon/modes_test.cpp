@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "daemon/denials.hpp"
 #include "unit/audit/builders.hpp"
 
@@ -59,6 +61,19 @@ TEST(Modes, TheNewestWordCountsAndAnEmptyOneTakesItBack) {
 
 TEST(Modes, AWordThatIsNotKnownEnforces) {
   EXPECT_EQ(Modes({mode_said("coder", "", "later")}).overrides().begin()->second, policy::Mode::enforce);
+}
+
+TEST(Modes, OnlyRootMayMakeThingsLessStrict) {
+  api::Caller member{.pid = 1, .uid = 1000, .gid = 1000, .principal = {}, .may_decide = true};
+  EXPECT_TRUE(may_change_mode(member, "enforce"));
+  for (const std::string mode : {"observe", "", "later"}) {
+    const auto refused = may_change_mode(member, mode);
+    ASSERT_FALSE(refused) << mode;
+    EXPECT_EQ(refused.error().code, EPERM);
+  }
+  member.uid = 0;
+  for (const std::string mode : {"observe", "", "enforce"})
+    EXPECT_TRUE(may_change_mode(member, mode)) << mode;
 }
 
 TEST(Modes, TheTableHasAgentsAndRulesWithAModeOfTheirOwn) {

@@ -3,6 +3,7 @@
 
 #include "api/time_text.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/observed_report.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
 
@@ -45,11 +46,12 @@ Exit show_modes(const Context& context, const std::vector<std::string>& words) {
 }
 
 std::string what_it_means(const nlohmann::json& row) {
-  const std::string subject = field(row, "rule").empty()
-                                  ? "Agent " + field(row, "agent")
-                                  : "Rule " + field(row, "rule") + " of agent " + field(row, "agent");
+  const std::string subject = field(row, "rule").empty() ? "Agent " + printable(field(row, "agent"))
+                                                         : "Rule " + printable(field(row, "rule")) +
+                                                               " of agent " + printable(field(row, "agent"));
   if (field(row, "mode") == "observe")
-    return subject + " is only observed: nothing is held or denied; the log says what would have been.\n";
+    return subject + " is only observed: what its rules would hold or deny goes on, and the log says so.\n" +
+           kStillRefused + "\n";
   return subject + " is enforced.\n";
 }
 
@@ -64,7 +66,7 @@ Exit change_mode(const Context& context, const std::vector<std::string>& words) 
   const auto row = context.client.put("/v1/modes", body);
   if (!row) return fail(row.error());
   if (context.json()) print_json(*row);
-  else print(printable(what_it_means(*row).substr(0, what_it_means(*row).size() - 1)) + "\n");
+  else print(what_it_means(*row));
   return Exit::ok;
 }
 

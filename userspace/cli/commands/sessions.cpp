@@ -7,13 +7,13 @@
 namespace holdpoint::cli {
 namespace {
 
-// What the launcher claims, or where it runs when nothing is claimed.
+// What the launcher claims, said to be claimed since nobody has checked it; where it runs when nothing is.
 std::string about(const nlohmann::json& session) {
   const auto& claims = child(session, "claims");
-  std::string out;
-  if (const auto who = field(claims, "on_behalf_of"); !who.empty()) out = "for " + who;
-  if (const auto why = field(claims, "purpose"); !why.empty()) out += (out.empty() ? "" : ": ") + why;
-  return printable(out.empty() ? field(session, "cgroup") : out);
+  std::string claimed;
+  if (const auto who = field(claims, "on_behalf_of"); !who.empty()) claimed = "for " + who;
+  if (const auto why = field(claims, "purpose"); !why.empty()) claimed += (claimed.empty() ? "" : ", ") + why;
+  return printable(claimed.empty() ? field(session, "cgroup") : "claimed: " + claimed);
 }
 
 std::vector<Cell> session_row(const nlohmann::json& session, WallTime now) {

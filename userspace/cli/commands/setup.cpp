@@ -104,7 +104,8 @@ Answer<void> ask_for_rest(const Context& context, const Dialog& dialog, Wanted& 
   }
   if (!arguments.has("mode") &&
       !dialog.agrees(
-          "Only observe it at first: nothing is held or denied, the log says what would have been?"))
+          std::string("Observed, what its rules would hold or deny goes on, and the log says so.\n") +
+          kStillRefused + "\nOnly observe it at first?"))
     wanted.plan.mode = "enforce";
   return {};
 }
@@ -191,22 +192,24 @@ std::string next_steps(const Wanted& wanted) {
 }
 
 Exit report(const Context& context) {
-  auto filter = RecordFilter::from(context.arguments, context.now());
+  const auto filter = RecordFilter::from(context.arguments, context.now());
   if (!filter) return fail(usage(filter.error()));
-  if (!filter->since) filter->since = context.now() - std::chrono::hours(24);
   ObservedReport found;
   std::uint64_t last = 0;
   for (;;) {
     const auto page = context.client.get("/v1/records?limit=1000&after=" + std::to_string(last));
     if (!page) return fail(page.error());
-    for (const auto& record : page->at("records"))
-      if (filter->takes(record)) found.add(record);
+    for (const auto& record : page->at("records")) {
+      if (!filter->takes(record)) continue;
+      if (!filter->since) found.begin_anew(record);
+      found.add(record);
+    }
     const std::uint64_t next = page->value("last", last);
     if (next == last) break;
     last = next;
   }
   if (context.json()) print_json(found.as_json());
-  else if (found.empty()) print("Nothing would have been asked or denied in that time.\n");
+  else if (found.empty()) print("Nothing would have been asked or denied.\n");
   else print(found.draw(context.terminal));
   return Exit::ok;
 }
