@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -27,6 +28,11 @@ static int step_rmdir(int count, char** words) { return count == 2 ? said("rmdir
 static int step_unlink(int count, char** words) { return count == 2 ? said("unlink", unlink(words[1])) : 97; }
 static int step_fifo(int count, char** words) {
   return count == 2 ? said("fifo", mkfifo(words[1], 0644)) : 97;
+}
+
+/* device PATH: a character device, the one that is always empty. */
+static int step_device(int count, char** words) {
+  return count == 2 ? said("device", mknod(words[1], S_IFCHR | 0600, makedev(1, 3))) : 97;
 }
 
 /* bind PATH: a unix socket with that name. */
@@ -50,6 +56,11 @@ static int step_move(int count, char** words) {
 static int step_exchange(int count, char** words) {
   if (count != 3) return 97;
   return said("exchange", renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_EXCHANGE));
+}
+/* whiteout OLD NEW: moves, and leaves what says in an overlay that there is nothing. */
+static int step_whiteout(int count, char** words) {
+  if (count != 3) return 97;
+  return said("whiteout", renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_WHITEOUT));
 }
 static int step_link(int count, char** words) {
   return count == 3 ? said("link", link(words[1], words[2])) : 97;
@@ -80,6 +91,14 @@ static int step_removexattr(int count, char** words) {
   return count == 3 ? said("removexattr", removexattr(words[1], words[2])) : 97;
 }
 
+/* fsetxattr PATH NAME, fremovexattr PATH NAME: by a file that is open for reading only. */
+static int step_fxattr(int count, char** words) {
+  int fd = count == 3 ? open(words[1], O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 97;
+  actor_say(words[0], words[0][1] == 's' ? fsetxattr(fd, words[2], "x", 1, 0) : fremovexattr(fd, words[2]));
+  return close(fd);
+}
+
 /* acl PATH: user 1234 may read it. */
 static int step_acl(int count, char** words) {
   static const struct {
@@ -98,6 +117,15 @@ static int step_chattr(int count, char** words) {
   int flags = FS_NODUMP_FL, fd = count == 2 ? open(words[1], O_RDONLY | O_CLOEXEC) : -1;
   if (fd < 0) return 97;
   actor_say("chattr", ioctl(fd, FS_IOC_SETFLAGS, &flags));
+  return close(fd);
+}
+
+/* fsxattr PATH: the same flag by the other call. */
+static int step_fsxattr(int count, char** words) {
+  struct fsxattr flags = {.fsx_xflags = FS_XFLAG_NODUMP};
+  int fd = count == 2 ? open(words[1], O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 97;
+  actor_say("fsxattr", ioctl(fd, FS_IOC_FSSETXATTR, &flags));
   return close(fd);
 }
 
@@ -132,10 +160,12 @@ const struct actor_step actor_change[] = {
     {"rmdir", step_rmdir},
     {"unlink", step_unlink},
     {"fifo", step_fifo},
+    {"device", step_device},
     {"bind", step_bind},
     {"symlink", step_symlink},
     {"move", step_move},
     {"exchange", step_exchange},
+    {"whiteout", step_whiteout},
     {"link", step_link},
     {"truncate", step_truncate},
     {"chmod", step_chmod},
@@ -143,8 +173,11 @@ const struct actor_step actor_change[] = {
     {"times", step_times},
     {"setxattr", step_setxattr},
     {"removexattr", step_removexattr},
+    {"fsetxattr", step_fxattr},
+    {"fremovexattr", step_fxattr},
     {"acl", step_acl},
     {"chattr", step_chattr},
+    {"fsxattr", step_fsxattr},
     {"by-handle", step_handle},
     {"ftruncate", step_ftruncate},
     {"become", step_become},
