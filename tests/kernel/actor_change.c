@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,38 @@ static int step_ftruncate(int count, char** words) {
   return close(fd);
 }
 
+static volatile int enough;
+
+static void* exchange_on(void* names) {
+  char** both = names;
+  long failures = 0;
+  while (!enough) failures += renameat2(AT_FDCWD, both[0], AT_FDCWD, both[1], RENAME_EXCHANGE) != 0;
+  return (void*)failures;
+}
+
+/* race ONE OTHER ROUNDS: a thread exchanges both names without end, and ONE is read that often: how often its content began with
+ * the f of "free" or another letter, how often it was refused or not found, and how often an exchange failed. */
+static int step_race(int count, char** words) {
+  pthread_t thread;
+  void* failures;
+  long f = 0, other = 0, refused = 0, absent = 0, rounds = count == 4 ? atol(words[3]) : 0;
+  if (!rounds || pthread_create(&thread, NULL, exchange_on, words + 1)) return 97;
+  for (long i = 0; i < rounds; i++) {
+    char letter = 0;
+    int fd = open(words[1], O_RDONLY | O_CLOEXEC);
+    if (fd < 0) *(errno == EPERM ? &refused : &absent) += 1;
+    else if (read(fd, &letter, 1) == 1) *(letter == 'f' ? &f : &other) += 1;
+    if (fd >= 0) close(fd);
+  }
+  enough = 1;
+  if (pthread_join(thread, &failures)) return 96;
+  actor_say("free", f);
+  actor_say("other", other);
+  actor_say("refused", refused);
+  actor_say("absent", absent);
+  return said("failures", (long)failures);
+}
+
 /* become UID: real, effective and saved. */
 static int step_become(int count, char** words) {
   uid_t user = count == 2 ? (uid_t)atoi(words[1]) : 0;
@@ -180,6 +213,7 @@ const struct actor_step actor_change[] = {
     {"fsxattr", step_fsxattr},
     {"by-handle", step_handle},
     {"ftruncate", step_ftruncate},
+    {"race", step_race},
     {"become", step_become},
     {0, 0},
 };
