@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,15 @@
 
 #include "actor.h"
 
-enum { I386_OPEN = 5, I386_EXECVE = 11, I386_SOCKETCALL = 102, I386_EXECVEAT = 358, SOCKETCALL_CONNECT = 3 };
+enum {
+  I386_OPEN = 5,
+  I386_EXECVE = 11,
+  I386_IOCTL = 54,
+  I386_TRUNCATE = 92,
+  I386_SOCKETCALL = 102,
+  I386_TRUNCATE64 = 193
+};
+enum { I386_SETXATTR = 226, I386_REMOVEXATTR = 235, I386_EXECVEAT = 358, SOCKETCALL_CONNECT = 3 };
 
 static char* low; /* where the next thing goes */
 
@@ -28,6 +37,8 @@ static uint32_t put(const void* what, size_t size) {
   low += (size + 7) / 8 * 8;
   return (uint32_t)(uintptr_t)at;
 }
+
+static uint32_t put_text(const char* text) { return put(text, strlen(text) + 1); }
 
 static long call32(long number, uint32_t one, uint32_t two, uint32_t three, uint32_t four, uint32_t five) {
   long result = number;
@@ -44,9 +55,33 @@ static long call32(long number, uint32_t one, uint32_t two, uint32_t three, uint
 /* open32 PATH */
 static int step_open32(int count, char** words) {
   if (count != 2 || prepare_low()) return 97;
-  long fd = call32(I386_OPEN, put(words[1], strlen(words[1]) + 1), O_RDONLY, 0, 0, 0);
+  long fd = call32(I386_OPEN, put_text(words[1]), O_RDONLY, 0, 0, 0);
   if (actor_say("open", fd < 0 ? -1 : 0) == 0) close((int)fd);
   return 0;
+}
+
+/* truncate32 PATH LENGTH, truncate64 PATH LENGTH */
+static int step_truncate32(int count, char** words) {
+  if (count != 3 || prepare_low()) return 97;
+  long call = strcmp(words[0], "truncate64") ? I386_TRUNCATE : I386_TRUNCATE64;
+  actor_say(words[0], call32(call, put_text(words[1]), (uint32_t)atoi(words[2]), 0, 0, 0));
+  return 0;
+}
+
+/* setxattr32 PATH NAME, removexattr32 PATH NAME */
+static int step_xattr32(int count, char** words) {
+  if (count != 3 || prepare_low()) return 97;
+  long call = words[0][0] == 's' ? I386_SETXATTR : I386_REMOVEXATTR;
+  actor_say(words[0], call32(call, put_text(words[1]), put_text(words[2]), put_text("x"), 1, 0));
+  return 0;
+}
+
+/* chattr32 PATH: sets the flag "no dump". */
+static int step_chattr32(int count, char** words) {
+  int flags = FS_NODUMP_FL, fd = count == 2 && !prepare_low() ? open(words[1], O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 97;
+  actor_say(words[0], call32(I386_IOCTL, (uint32_t)fd, FS_IOC32_SETFLAGS, put(&flags, sizeof(flags)), 0, 0));
+  return close(fd);
 }
 
 static int exec32(int count, char** words, int at) {
@@ -85,8 +120,8 @@ static int step_tcp32(int count, char** words) {
   return 0;
 }
 
-const struct actor_step actor_compat[] = {{"open32", step_open32},
-                                          {"exec32", step_exec32},
-                                          {"execat32", step_execat32},
-                                          {"tcp32", step_tcp32},
-                                          {0, 0}};
+const struct actor_step actor_compat[] = {{"open32", step_open32},         {"exec32", step_exec32},
+                                          {"execat32", step_execat32},     {"tcp32", step_tcp32},
+                                          {"truncate32", step_truncate32}, {"truncate64", step_truncate32},
+                                          {"setxattr32", step_xattr32},    {"removexattr32", step_xattr32},
+                                          {"chattr32", step_chattr32},     {0, 0}};

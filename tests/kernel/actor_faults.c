@@ -38,16 +38,28 @@ static void* open_when_told(void* nothing) {
   return nothing;
 }
 
-/* crowd N FILE: N threads that are all there say "ready"; after a line on standard input each opens FILE. */
+static void* exec_when_told(void* nothing) {
+  char byte, name[] = "echo", text[] = "ran";
+  char* argv[] = {name, text, NULL};
+  pthread_barrier_wait(&all_there);
+  if (read(turn[0], &byte, 1) != 1) return nothing;
+  execve(wanted_file, argv, environ);
+  actor_say("thread", -1);
+  return nothing;
+}
+
+/* crowd N FILE, crowdexec N FILE: N threads that are all there say "ready"; after a line on standard input each opens FILE, or
+ * executes it as "echo ran". */
 static int step_threads(int count, char** words) {
   pthread_t threads[MOST_THREADS];
   char line[16];
   int n = count == 3 ? atoi(words[1]) : 0;
+  void* (*what)(void*) = strcmp(words[0], "crowdexec") ? open_when_told : exec_when_told;
   if (n < 1 || n > MOST_THREADS || pipe(turn)) return 97;
   wanted_file = words[2];
   pthread_barrier_init(&all_there, NULL, (unsigned)n + 1);
   for (int i = 0; i < n; i++)
-    if (pthread_create(&threads[i], NULL, open_when_told, NULL)) return 96;
+    if (pthread_create(&threads[i], NULL, what, NULL)) return 96;
   pthread_barrier_wait(&all_there);
   actor_say("ready", n);
   if (read(STDIN_FILENO, line, sizeof(line)) < 1) return 95;
@@ -132,6 +144,7 @@ static int step_tamper(int count, char** words) {
 
 const struct actor_step actor_faults[] = {
     {"crowd", step_threads},
+    {"crowdexec", step_threads},
     {"into", step_into},
     {"tamper", step_tamper},
     {NULL, NULL},

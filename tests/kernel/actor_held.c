@@ -137,6 +137,32 @@ static int step_catch(int count, char** words) {
   return count == 2 && sigaction(signal_number(words[1]), &action, NULL) == 0 ? 0 : 97;
 }
 
+static const char* inherited_file;
+
+/* The child is there before the call that the signal interrupted is made again. */
+static void fork_heir(int number) {
+  (void)number;
+  int kept = errno;
+  struct opening one = {"heir", inherited_file};
+  pid_t child = fork();
+  if (child == 0) {
+    open_and_say(&one);
+    _exit(0);
+  }
+  while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+  }
+  errno = kept;
+}
+
+/* heir PATH: opens it; a handler of SIGALRM forks a child that opens it too ("heir"), and waits for that one's end. */
+static int step_heir(int count, char** words) {
+  struct sigaction action = {.sa_handler = fork_heir, .sa_flags = SA_RESTART};
+  struct opening one = {"open", inherited_file = words[1]};
+  if (count != 2 || sigaction(SIGALRM, &action, NULL)) return 97;
+  open_and_say(&one);
+  return 0;
+}
+
 /* block SIGNAL */
 static int step_block(int count, char** words) {
   sigset_t set;
@@ -237,9 +263,20 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},           {"threads", step_threads},       {"two", step_two},
-    {"catch", step_catch},         {"threadexec", step_threadexec}, {"block", step_block},
-    {"tick", step_tick},           {"flood", step_flood},           {"apart", step_apart},
-    {"offspring", step_offspring}, {"watch", step_watch},           {"storm", step_storm},
-    {"filter", step_filter},       {"forking", step_forking},       {0, 0},
+    {"gate", step_gate},
+    {"threads", step_threads},
+    {"two", step_two},
+    {"catch", step_catch},
+    {"threadexec", step_threadexec},
+    {"block", step_block},
+    {"tick", step_tick},
+    {"flood", step_flood},
+    {"apart", step_apart},
+    {"offspring", step_offspring},
+    {"watch", step_watch},
+    {"storm", step_storm},
+    {"filter", step_filter},
+    {"forking", step_forking},
+    {"heir", step_heir},
+    {0, 0},
 };

@@ -13,6 +13,7 @@ from matrix import OUTCOMES, Form, run_matrix
 WORK = TMP / "changes"
 TRUSTED = "trusted.holdpoint"
 LIST = "system.posix_acl_access"
+READABLE = struct.pack("<I" + 5 * "HHI", 2, 1, 6, 2**32 - 1, 2, 4, 1234, 4, 4, 2**32 - 1, 16, 4, 2**32 - 1, 32, 4, 2**32 - 1)
 
 
 def rule(name, on, paths, verdict, more=""):
@@ -44,6 +45,8 @@ def other_of(outcome, name):
     return path_of(outcome, name + ".new")
 
 
+FEWER = ("allow", "deny", "approve", "refuse")  # where a neighbour goes the same way in all of them
+
 # Each form gets the same words for its rules and its effects: `make` prepares a path, `seen` says how often it was changed.
 
 def form(step, operation, make, words, seen, object_of=None, name=None, outcomes=tuple(o for o in OUTCOMES if o != "handle")):
@@ -70,6 +73,11 @@ def listed(path):
     os.setxattr(path, TRUSTED, b"x")
 
 
+def with_access_list(path):
+    file_at(path)
+    os.setxattr(path, LIST, READABLE)
+
+
 def pair(path):
     file_at(path, "one")
     file_at(path.with_name(path.name + ".new"), "two")
@@ -83,6 +91,7 @@ def new_names():
     yield form("mkdir", "mkdir", nothing, lambda p, q: [p], lambda p, q: p.is_dir())
     yield form("fifo", "mknod", nothing, lambda p, q: [p], lambda p, q: p.is_fifo())
     yield form("bind", "mknod", nothing, lambda p, q: [p], lambda p, q: p.is_socket())
+    yield form("device", "mknod", nothing, lambda p, q: [p], lambda p, q: p.is_char_device(), outcomes=FEWER)
     yield form("symlink", "symlink", nothing, lambda p, q: ["/target", p], lambda p, q: p.is_symlink(),
                lambda p, q: f"{p} -> /target")
 
@@ -91,12 +100,18 @@ def moved(path, other):
     return {(True, False): 0, (False, True): 1}.get((path.exists(), other.exists()), 99)
 
 
+def whitened(path, other):
+    return {(False, False): 0, (True, True): 1}.get((path.is_char_device(), other.exists()), 99)
+
+
 def old_names():
     yield form("unlink", "delete", file_at, lambda p, q: [p], lambda p, q: not p.exists(), outcomes=OUTCOMES)
     yield form("rmdir", "rmdir", os.mkdir, lambda p, q: [p], lambda p, q: not p.exists())
     yield form("move", "rename", file_at, lambda p, q: [p, q], moved, both, outcomes=OUTCOMES)
     yield form("move", "rename", pair, lambda p, q: [p, q], lambda p, q: not p.exists() and q.read_text() == "one", both, "over")
     yield form("exchange", "exchange", pair, lambda p, q: [p, q], lambda p, q: {"one": 0, "two": 1}[p.read_text()], both)
+    yield form("whiteout", "rename", file_at, lambda p, q: [p, q], whitened, both,
+               outcomes=FEWER)
     yield form("link", "link", file_at, lambda p, q: [p, q], lambda p, q: p.stat().st_nlink - 1, both)
 
 
@@ -111,6 +126,23 @@ def attributes():
                lambda p, q: f"{p} {TRUSTED}")
     yield form("acl", "xattr", file_at, lambda p, q: [p], lambda p, q: LIST in os.listxattr(p), lambda p, q: f"{p} {LIST}")
     yield form("chattr", "flags", file_at, lambda p, q: [p], lambda p, q: flags_of(p) != 0)
+
+
+def attributes_by_other_calls():
+    """By a descriptor, by other names of a call, and by 32-bit system calls, which have numbers of their own."""
+    def extended(step):
+        gone = "remove" in step
+        return form(step, "xattr", listed if gone else file_at, lambda p, q: [p, TRUSTED],
+                    lambda p, q: (TRUSTED in os.listxattr(p)) != gone, lambda p, q: f"{p} {TRUSTED}", outcomes=FEWER)
+
+    for step in ("fsetxattr", "fremovexattr", "setxattr32", "removexattr32"):
+        yield extended(step)
+    for step in ("truncate32", "truncate64"):
+        yield form(step, "truncate", file_at, lambda p, q: [p, 1], lambda p, q: {7: 0, 1: 1}[p.stat().st_size], outcomes=FEWER)
+    yield form("removexattr", "xattr", with_access_list, lambda p, q: [p, LIST], lambda p, q: LIST not in os.listxattr(p),
+               lambda p, q: f"{p} {LIST}", "remove-acl", outcomes=FEWER)
+    for step in ("fsxattr", "chattr32"):
+        yield form(step, "flags", file_at, lambda p, q: [p], lambda p, q: flags_of(p) != 0, outcomes=FEWER)
 
 
 def flags_of(path):
@@ -128,6 +160,10 @@ def test_names_that_go_or_move_in_every_outcome():
 
 def test_attributes_in_every_outcome():
     run_matrix(DAEMON, list(attributes()))
+
+
+def test_attributes_by_descriptors_and_by_32_bit_calls_in_four_outcomes():
+    run_matrix(DAEMON, list(attributes_by_other_calls()))
 
 
 def act(*steps, **options):
@@ -257,6 +293,7 @@ with Daemon(RULES, name="changes") as DAEMON:
         test_names_that_come_in_every_outcome,
         test_names_that_go_or_move_in_every_outcome,
         test_attributes_in_every_outcome,
+        test_attributes_by_descriptors_and_by_32_bit_calls_in_four_outcomes,
         test_what_ordinary_permissions_refuse_asks_nobody,
         test_row_44_a_file_that_was_opened_for_writing_is_cut_without_another_question,
         test_row_46_a_file_that_may_not_be_read_gets_no_other_name,

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to shed the tag, and ways to switch the guard off that are no signal and no socket. Agents here are root."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+from harness import HOLDPOINT
+from held import ACTOR, CGROUP, LIMIT, Lines, SECRET, TMP, finish, held, leaves, process_state, run_cases, wait_until
+
+FORBIDDEN = TMP / "forbidden"
+NO_TOOL = TMP / "busybox-forbidden"
+OUTSIDE = CGROUP / "outside"
+FTRACE = pathlib.Path("/proc/sys/kernel/ftrace_enabled")
+RULES = f"""
+  - {{id: forbidden, on: [read], path: ["{FORBIDDEN}"], verdict: deny, reason: A test}}
+  - {{id: no-tool, on: [exec], path: ["{NO_TOOL}"], verdict: deny, reason: A test}}
+"""
+
+# An agent's program: runs each statement that it is given, says what came of it.
+TRY = """
+import ctypes, errno, os, sys
+def write(path, text):
+    file = os.open(path, os.O_WRONLY)
+    os.write(file, text.encode())
+def bpf(command):
+    if ctypes.CDLL(None, use_errno=True).syscall(321, command, ctypes.create_string_buffer(128), 128) < 0:
+        raise OSError(ctypes.get_errno(), '')
+for statement in sys.argv[1:]:
+    try:
+        exec(statement)
+        print('did it')
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+"""
+LOOK = f"open({str(FORBIDDEN)!r})"  # refused: still tagged
+
+
+def attempts(daemon, *statements, **options):
+    status, output = daemon.run("python3", "-ISc", TRY, *statements, **options)
+    assert status == 0, output
+    return output.splitlines()
+
+
+def write(path, text):
+    return f"write({str(path)!r}, {str(text)!r})"
+
+
+def test_row_53_what_was_open_before_the_tag_is_read_on_and_not_opened_again(daemon):
+    with open(FORBIDDEN, encoding="utf8") as file:
+        assert daemon.run("cat", stdin=file) == (0, "never\n")
+        status, output = daemon.run("cat", "/proc/self/fd/0", stdin=file)
+        assert status == 1 and "Operation not permitted" in output, output
+
+
+def test_row_90_no_agent_moves_itself_into_another_cgroup(daemon):
+    statements = [write(OUTSIDE / name, "0") for name in ("cgroup.procs", "cgroup.threads")]
+    statements += [f"write('{OUTSIDE}/cgroup.procs', str(os.getpid()))", write(f"/proc/self/root{OUTSIDE}/cgroup.procs", "0"), LOOK]
+    assert attempts(daemon, *statements) == ["EPERM"] * 5
+
+
+def test_row_90_moved_by_a_descriptor_that_was_handed_over_it_is_tagged_still(daemon):
+    with open(OUTSIDE / "cgroup.procs", "w", encoding="utf8") as procs:
+        own = "assert '/outside' in open('/proc/self/cgroup').read()"
+        assert attempts(daemon, f"os.write({procs.fileno()}, b'0')", own, LOOK, pass_fds=[procs.fileno()]) \
+            == ["did it", "did it", "EPERM"]
+
+
+def test_row_92_every_thread_of_a_process_that_was_tagged_late_is_judged_when_it_executes(daemon):
+    place = CGROUP / "late"
+    place.mkdir()
+    process = subprocess.Popen([ACTOR, "crowdexec", "32", NO_TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               preexec_fn=lambda: (place / "cgroup.procs").write_text("0"))
+    assert process.stdout.readline() == b"ready ok 32\n"
+    subprocess.run([HOLDPOINT, "tag", str(process.pid), "--agent", "coder", "--socket", daemon.runtime / "api.sock"], check=True,
+                   stdout=subprocess.DEVNULL, timeout=LIMIT)
+    output, _ = process.communicate(b"go\n", timeout=LIMIT)
+    assert output == b"thread EPERM\n" * 32, output
+
+
+def with_number(number, start):
+    """The process that `start` starts, once it is the one with that number."""
+    def there():
+        pathlib.Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+        process = start()
+        if process.pid == number:
+            return process
+        process.communicate(timeout=LIMIT)
+        return None
+    return wait_until(f"somebody is {number}", there)
+
+
+def test_row_93_a_process_number_that_was_an_agents_is_nobodys_and_the_other_way_round(daemon):
+    def outside():
+        return subprocess.Popen(["cat", FORBIDDEN], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    first = daemon.spawn("cat", FORBIDDEN)
+    assert finish(first)[0] == 1
+    second = with_number(first.pid, outside)
+    assert finish(second) == (0, "never\n")
+    third = with_number(first.pid, lambda: daemon.spawn("cat", FORBIDDEN))
+    assert finish(third)[0] == 1
+
+
+def test_row_93_an_approval_that_was_not_used_is_not_the_next_ones_of_the_same_number(daemon):
+    process = daemon.spawn(ACTOR, "cat", SECRET)
+    request = held(daemon)
+    os.kill(process.pid, signal.SIGSTOP)
+    daemon.approve(request)
+    wait_until("it is stopped and has not used it", lambda: not leaves() and process_state(process.pid) == "T")
+    process.kill()
+    assert finish(process) == (-signal.SIGKILL, "")
+    # One with another number ends at its gate.
+    again = with_number(process.pid, lambda: daemon.spawn(ACTOR, "gate", "+", "cat", SECRET, stdin=subprocess.PIPE))
+    again.stdin.write(b"x")
+    again.stdin.flush()
+    second = held(daemon)
+    assert second["id"] != request["id"] and second["process"]["pid"] == process.pid, second
+    daemon.deny(second)
+    assert finish(again) == (0, "cat EPERM\n")
+
+
+def test_row_94_in_a_cgroup_namespace_it_is_judged_as_before(daemon):
+    status, output = daemon.run("unshare", "-C", "sh", "-c", f"cat /proc/self/cgroup {FORBIDDEN}")
+    assert status == 1 and "0::/\n" in output and "Operation not permitted" in output, output
+
+
+def test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released(daemon):
+    process = daemon.spawn("unshare", "-pf", "sh", "-c", f"echo $$; exec cat {SECRET}")
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, "1\ncontent\n")
+
+
+def test_row_98_no_agent_kills_or_freezes_by_a_cgroup(daemon):
+    other = daemon.spawn("sleep", "1000", session="other")
+    own = pathlib.Path(f"/proc/{daemon.process.pid}/cgroup").read_text().strip().removeprefix("0::")
+    places = [pathlib.Path("/sys/fs/cgroup" + own), daemon.session("other")]
+    found = attempts(daemon, *[write(place / name, "1") for place in places for name in ("cgroup.freeze", "cgroup.kill")])
+    assert found == ["EPERM"] * 4, found
+    assert [(place / "cgroup.freeze").read_text() for place in places] == ["0\n"] * 2
+    assert daemon.get("/v1/health")["enforcing"] and other.poll() is None
+    other.kill()
+    finish(other)
+
+
+def test_row_102_links_are_neither_updated_nor_detached_nor_maps_written(daemon):
+    assert attempts(daemon, *[f"bpf({command})" for command in (2, 3, 28, 29, 34)]) == ["EPERM"] * 5
+
+
+def test_row_104_the_kernels_tracing_is_not_switched_off(daemon):
+    statements = [write(FTRACE, "0"), write(f"/proc/self/root{FTRACE}", "0"), f"os.chdir({str(FTRACE.parent)!r})",
+                  write(FTRACE.name, "0"), f"os.truncate({str(FTRACE)!r}, 0)", LOOK]
+    assert FTRACE.read_text() == "1\n"
+    try:
+        assert attempts(daemon, *statements) == ["EPERM", "EPERM", "did it", "EPERM", "EPERM", "EPERM"]
+        assert FTRACE.read_text() == "1\n"
+    finally:
+        FTRACE.write_text("1")
+
+
+def test_row_111_no_agent_speaks_to_the_kernel_by_sysrq(daemon):
+    assert attempts(daemon, write("/proc/sysrq-trigger", "h")) == ["EPERM"]
+
+
+def test_row_118_a_child_forked_between_approval_and_use_asks_for_itself(daemon):
+    process = daemon.spawn(ACTOR, "heir", SECRET)
+    lines = Lines(process)
+    request = held(daemon)
+    os.kill(process.pid, signal.SIGSTOP)
+    daemon.approve(request)
+    wait_until("it is stopped and has not used it", lambda: not leaves() and process_state(process.pid) == "T")
+    os.kill(process.pid, signal.SIGALRM)
+    os.kill(process.pid, signal.SIGCONT)
+    second = held(daemon)
+    assert second["id"] != request["id"] and second["process"]["pid"] != process.pid, second
+    assert "ok" not in lines.text
+    daemon.deny(second)
+    assert lines.finish() == 0 and lines.text == "heir EPERM\nopen ok 0\n", lines.text
+
+
+def test_row_122_names_exchanged_meanwhile_show_nothing_that_is_protected(daemon):
+    free, link = TMP / "swap/free", TMP / "swap/link"
+    free.parent.mkdir()
+    free.write_text("free\n")
+    link.symlink_to(FORBIDDEN)
+    status, output = daemon.run(ACTOR, "race", free, link, 2000)
+    seen = {line.split()[0]: int(line.split()[2]) for line in output.splitlines()}
+    assert status == 0 and seen["other"] == 0 and seen["free"] > 0 and seen["refused"] > 0, (status, output)
+    assert seen["failures"] == 0 and seen["free"] + seen["refused"] + seen["absent"] == 2000, seen
+
+
+FORBIDDEN.write_text("never\n")
+shutil.copy("/bin/busybox", NO_TOOL)
+OUTSIDE.mkdir(exist_ok=True)
+run_cases("escape", [
+    test_row_53_what_was_open_before_the_tag_is_read_on_and_not_opened_again,
+    test_row_90_no_agent_moves_itself_into_another_cgroup,
+    test_row_90_moved_by_a_descriptor_that_was_handed_over_it_is_tagged_still,
+    test_row_92_every_thread_of_a_process_that_was_tagged_late_is_judged_when_it_executes,
+    test_row_93_a_process_number_that_was_an_agents_is_nobodys_and_the_other_way_round,
+    test_row_93_an_approval_that_was_not_used_is_not_the_next_ones_of_the_same_number,
+    test_row_94_in_a_cgroup_namespace_it_is_judged_as_before,
+    test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released,
+    test_row_98_no_agent_kills_or_freezes_by_a_cgroup,
+    test_row_102_links_are_neither_updated_nor_detached_nor_maps_written,
+    test_row_104_the_kernels_tracing_is_not_switched_off,
+    test_row_111_no_agent_speaks_to_the_kernel_by_sysrq,
+    test_row_118_a_child_forked_between_approval_and_use_asks_for_itself,
+    test_row_122_names_exchanged_meanwhile_show_nothing_that_is_protected,
+], RULES)
