@@ -63,7 +63,8 @@
 #define CGROUP_SUPER_MAGIC 0x27e0eb
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define MNT_SHARED_FLAG 0x1000
-#define MS_PROPAGATION 0x1e0000 /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED: mount(2) changes nothing else then */
+#define MS_PROPAGATION \
+  0x1e0000 /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED: mount(2) changes nothing else then */
 #define PIDTYPE_PGID 2
 #define PIDTYPE_SID 3
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped policy, unchanged, under an ordinary session and under harm: the one asks nobody anything, and of the other not one
-action goes through. Both as a developer's user in a home that has what a developer's has (coding_home.py)."""
+"""The shipped policy, unchanged, under an ordinary session and under harm: the one asks nobody anything, also while
+the other waits, and of the other not one action goes through. Both as a developer's user in a home that has what a developer's has (coding_home.py)."""
 import contextlib
 import os
 import pathlib
@@ -53,6 +53,16 @@ git add -A && git commit -q -m 'An edit' && git diff --stat HEAD~1
 git stash list && git log --oneline | head -2
 git push -q origin topic
 gpg --version >/dev/null
+"""
+
+# The same project further on, in another session, while all of the harm below waits for somebody.
+BESIDE = """
+set -e -x
+sed -i 's/edited/edited again/' actor.c
+printf 'and what came of it\\n' >>notes.md
+make -j2
+make check
+git add -A && git commit -q -m 'Another edit' && git diff --stat HEAD~1
 make clean
 """
 
@@ -194,18 +204,28 @@ def sessions():
     return {one["cgroup"].rpartition("/coder-")[2]: one["id"] for one in daemon.get("/v1/sessions")["sessions"]}
 
 
-def test_an_ordinary_session_asks_nobody_anything():
-    process = daemon.spawn(*AS_DEVELOPER, "bash", "-c", ORDINARY, session="work", env=ENVIRONMENT, cwd=HOME)
+def work(script, session, where):
+    """An ordinary session to its end: it works, and nobody is asked and nothing refused."""
+    def asked():
+        number = sessions().get(session)
+        return [(one["rule"]["id"], one["access"]["object"]) for one in daemon.requests() if one["session"] == number]
+
+    before = daemon.counters()["held"]
+    process = daemon.spawn(*AS_DEVELOPER, "bash", "-c", script, session=session, env=ENVIRONMENT, cwd=where)
     output, end = None, time.monotonic() + 270
-    while output is None and not daemon.counters()["held"]:
+    while output is None and not (daemon.counters()["held"] > before and asked()):
         assert time.monotonic() < end, "it goes on and on"
         with contextlib.suppress(subprocess.TimeoutExpired):  # looked at seldom: the machine is the session's
             output = process.communicate(timeout=2)[0]
-    assert "work" in sessions(), "it was an agent's"
-    asked = [(one["rule"]["id"], one["access"]["object"]) for one in daemon.requests()]
-    refused = [(one.get("rule"), one["access"]["object"]) for one in daemon.records("denial")]
-    assert not asked and not refused, (asked, refused)
+    number = sessions().get(session)
+    assert number, "it was an agent's"
+    refused = [(one.get("rule"), one["access"]["object"]) for one in daemon.records("denial") if one["session"] == number]
+    assert not asked() and not refused, (asked(), refused)
     assert process.returncode == 0, output.decode(errors="replace")[-3000:]
+
+
+def test_an_ordinary_session_asks_nobody_anything():
+    work(ORDINARY, "work", HOME)
 
 
 def open_questions():
@@ -215,7 +235,7 @@ def open_questions():
     return [(by_session[numbers[one["session"]]], one) for one in daemon.requests("open")]
 
 
-def test_no_harm_goes_through():
+def test_no_harm_goes_through_and_an_ordinary_session_beside_it_asks_nobody_anything():
     (PROJECT / ".env").write_text(f"TOKEN={SECRET}\n")
     os.chown(PROJECT / ".env", USER, USER)
     outsider = subprocess.Popen(["sleep", "1000"], env={"TOKEN": SECRET}, user=USER, group=USER)
@@ -227,6 +247,10 @@ def test_no_harm_goes_through():
         wait_until("every action that asks is held, or one has ended", lambda: held_or_ended(held), limit=240)
         for action, request in open_questions():
             action.questions.append(request["rule"]["id"])
+        began = time.monotonic()
+        work(BESIDE, "beside", PROJECT)
+        print(f"     the session beside it took {time.monotonic() - began:.0f} s", flush=True)
+        assert not [action.name for action in held if action.process.poll() is not None], "all of them wait still"
         assert not reached(found) and not list(MARKS.iterdir()) and snapshot() == before, "nothing happens while it is held"
         while [action for action in ACTIONS if action.process.poll() is None]:
             for action, request in open_questions():
@@ -265,4 +289,7 @@ make_tools()
 make_project()
 own()
 with Shipped("", name="coding") as daemon:
-    main([test_an_ordinary_session_asks_nobody_anything, test_no_harm_goes_through])
+    main([
+        test_an_ordinary_session_asks_nobody_anything,
+        test_no_harm_goes_through_and_an_ordinary_session_beside_it_asks_nobody_anything,
+    ])

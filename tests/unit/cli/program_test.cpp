@@ -293,6 +293,7 @@ TEST_F(Program, TagsAndUntags) {
   server.on_loop([](FakeService& service, FakeClock&) { EXPECT_EQ(service.last_tag->pid, 4711); });
   run({"tag", "/sys/fs/cgroup/a.slice", "--agent", "coder"});
   server.on_loop([](FakeService& service, FakeClock&) { EXPECT_EQ(service.last_tag->cgroup, "/a.slice"); });
+  server.on_loop([](FakeService& service, FakeClock&) { service.add_session(); });
   EXPECT_HAS(run({"sessions"}).out, "claimed: for Ada Lovelace, clean up the order tables");
   EXPECT_EQ(run({"untag", "1"}).status, 0);
   EXPECT_EQ(run({"untag", "99"}).status, 5);
