@@ -79,6 +79,7 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
     count(HP_COUNT_NO_STORAGE);
     return 0;
   }
+  tag->entering = 0;
   if (exec->interpreter || (exec->approved && argv_differs(exec, bprm))) {
     bpf_send_signal(SIGKILL);
     count(HP_COUNT_TAMPERED);

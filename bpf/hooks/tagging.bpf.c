@@ -55,7 +55,10 @@ int BPF_PROG(hp_attach, struct cgroup* to, const char* path, struct task_struct*
   __u64 id = BPF_CORE_READ(to, kn, id);
   struct hp_cgroup* cgroup = cgroup_find(to);
   if (!cgroup) return 0;
+  struct hp_tag* before = bpf_task_storage_get(&tags, task, 0, 0);
   tag_task(task, cgroup);
+  struct hp_tag* tag = before ? 0 : bpf_task_storage_get(&tags, task, 0, 0);
+  if (tag) tag->entering = 1;
   if (threadgroup) ring(HP_BELL_ATTACH, 0, id);
   return 0;
 }

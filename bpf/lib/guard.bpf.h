@@ -56,15 +56,33 @@ __noinline int is_protected(__u64 address) {
   return magic == BPF_FS_MAGIC || magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC;
 }
 
-/* Why an open of what was walked to is refused whatever the rules say; 0: it is not. Global, see rules.bpf.h. */
-__noinline int open_forbidden(struct workspace* ws, __u32 path) {
-  if (!ws) return HP_CAUSE_NO_STORAGE;
+#define OPEN_JOINS 255 /* beyond every cause */
+
+/* systemd moves a unit's process into its cgroup, and the process does the same itself before it executes the program: whichever
+ * comes second. Once, and only where it is already. */
+static __always_inline int joins_own_cgroup(struct hp_tag* tag, struct dentry* entry) {
+  if (!tag->entering || !is_named(BPF_CORE_READ(entry, d_name.name), "cgroup.procs", 13)) return 0;
+  struct task_struct* task = bpf_get_current_task_btf();
+  __u64 own = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+  if (BPF_CORE_READ(entry, d_sb, s_magic) != CGROUP2_SUPER_MAGIC ||
+      BPF_CORE_READ(entry, d_parent, d_inode, i_ino) != own)
+    return 0;
+  tag->entering = 0;
+  return 1;
+}
+
+/* Why an open of what was walked to is refused whatever the rules say, a cause; 0: it is not; OPEN_JOINS: it passes whatever they say.
+ * Global, see rules.bpf.h. */
+__noinline int open_forbidden(struct hp_tag* tag, struct workspace* ws, __u32 path) {
+  if (!tag || !ws) return HP_CAUSE_NO_STORAGE;
   if (path == PATH_UNRESOLVED) {
     count(HP_COUNT_UNRESOLVED);
     return HP_CAUSE_UNRESOLVED;
   }
   if (!(ws->event.access.identity.operations & (1U << HP_OP_WRITE))) return 0;
-  return is_protected((__u64)ws->walk.from_dentry) ? HP_CAUSE_GUARD : 0;
+  struct dentry* entry = ws->walk.from_dentry;
+  if (!is_protected((__u64)entry)) return 0;
+  return joins_own_cgroup(tag, entry) ? OPEN_JOINS : HP_CAUSE_GUARD;
 }
 
 #endif

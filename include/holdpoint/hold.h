@@ -118,7 +118,8 @@ struct hp_tag {
   __u32 executable_generation;
   __u32 executable_exec_id;
   __u32 flags;
-  __u32 reserved;
+  __u32
+      entering; /* moved in by somebody and nothing executed since: it may join its cgroup once more itself, as systemd's children do */
 };
 
 /* Map `bells`: ring buffer. A bell says only where to look; a lost bell is found by scanning. */

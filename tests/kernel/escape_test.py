@@ -60,6 +60,25 @@ def test_row_90_no_agent_moves_itself_into_another_cgroup(daemon):
     assert attempts(daemon, *statements) == ["EPERM"] * 5
 
 
+def test_row_90_whoever_was_moved_in_joins_its_own_cgroup_once_itself_and_not_after_an_exec(daemon):
+    """As systemd and the process that it starts do, whichever comes first."""
+    own = daemon.session("1") / "cgroup.procs"
+
+    def late():
+        words = ["python3", "-ISc", "input()\n" + TRY, write(OUTSIDE / "cgroup.procs", "0"), write(own, "0"), write(own, "0")]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        wait_until("python waits", lambda: process_state(process.pid) == "S" and "\0-ISc" in
+                   pathlib.Path(f"/proc/{process.pid}/cmdline").read_text())
+        own.write_text(str(process.pid))
+        return process.communicate("\n", timeout=LIMIT)[0].split("\n")[:3]
+
+    assert late() == ["EPERM", "did it", "EPERM"], "once"
+    again = ["python3", "-ISc", "import os, sys; input(); os.execvp('python3', ['python3', '-ISc', *sys.argv[1:]])"]
+    process = subprocess.Popen([*again, TRY, write(own, "0")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    own.write_text(str(process.pid))
+    assert process.communicate("\n", timeout=LIMIT)[0] == "EPERM\n", "what it executes may not"
+
+
 def test_row_90_moved_by_a_descriptor_that_was_handed_over_it_is_tagged_still(daemon):
     with open(OUTSIDE / "cgroup.procs", "w", encoding="utf8") as procs:
         own = "assert '/outside' in open('/proc/self/cgroup').read()"
@@ -196,6 +215,7 @@ OUTSIDE.mkdir(exist_ok=True)
 run_cases("escape", [
     test_row_53_what_was_open_before_the_tag_is_read_on_and_not_opened_again,
     test_row_90_no_agent_moves_itself_into_another_cgroup,
+    test_row_90_whoever_was_moved_in_joins_its_own_cgroup_once_itself_and_not_after_an_exec,
     test_row_90_moved_by_a_descriptor_that_was_handed_over_it_is_tagged_still,
     test_row_92_every_thread_of_a_process_that_was_tagged_late_is_judged_when_it_executes,
     test_row_93_a_process_number_that_was_an_agents_is_nobodys_and_the_other_way_round,
