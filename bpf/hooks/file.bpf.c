@@ -97,8 +97,8 @@ int BPF_PROG(hp_file_open, struct file* file) {
   int path = path_build_to(ws, file->f_path.mnt, named, 0, temporary ? TEMPORARY_END : BUILD_END, &position);
   if (temporary) put_temporary_name(ws, &position);
   path_keep(ws, position);
-  __u32 forbidden = open_forbidden(tag, ws, path);
-  if (forbidden) return forbidden == OPEN_JOINS ? 0 : refuse(tag, ws, forbidden);
+  int settled = open_settled(tag, ws, path);
+  if (settled) return settled == OPEN_REFUSED ? -EPERM : 0;
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   /* From memory: a verifier would follow each way through the whole function for the sake of one variable. */

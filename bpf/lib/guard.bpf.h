@@ -56,7 +56,8 @@ __noinline int is_protected(__u64 address) {
   return magic == BPF_FS_MAGIC || magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC;
 }
 
-#define OPEN_JOINS 255 /* beyond every cause */
+#define OPEN_REFUSED 1
+#define OPEN_PASSES 2
 
 /* systemd moves a unit's process into its cgroup, and the process does the same itself before it executes the program: whichever
  * comes second. Once, and only where it is already. */
@@ -71,18 +72,20 @@ static __always_inline int joins_own_cgroup(struct hp_tag* tag, struct dentry* e
   return 1;
 }
 
-/* Why an open of what was walked to is refused whatever the rules say, a cause; 0: it is not; OPEN_JOINS: it passes whatever they say.
- * Global, see rules.bpf.h. */
-__noinline int open_forbidden(struct hp_tag* tag, struct workspace* ws, __u32 path) {
-  if (!tag || !ws) return HP_CAUSE_NO_STORAGE;
+/* What no rule decides of an open of what was walked to; 0: the rules do. Global, see rules.bpf.h. */
+__noinline int open_settled(struct hp_tag* tag, struct workspace* ws, __u32 path) {
+  if (!tag || !ws) return OPEN_REFUSED;
   if (path == PATH_UNRESOLVED) {
     count(HP_COUNT_UNRESOLVED);
-    return HP_CAUSE_UNRESOLVED;
+    refusal_note(tag, ws, HP_CAUSE_UNRESOLVED);
+    return OPEN_REFUSED;
   }
   if (!(ws->event.access.identity.operations & (1U << HP_OP_WRITE))) return 0;
   struct dentry* entry = ws->walk.from_dentry;
   if (!is_protected((__u64)entry)) return 0;
-  return joins_own_cgroup(tag, entry) ? OPEN_JOINS : HP_CAUSE_GUARD;
+  if (joins_own_cgroup(tag, entry)) return OPEN_PASSES;
+  refusal_note(tag, ws, HP_CAUSE_GUARD);
+  return OPEN_REFUSED;
 }
 
 #endif
