@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -26,6 +27,15 @@ static int step_gate(int count, char** words) {
   char byte;
   (void)words;
   return count == 1 && read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 97;
+}
+
+/* clock: says the monotonic clock, in milliseconds. */
+static int step_clock(int count, char** words) {
+  struct timespec now;
+  (void)words;
+  if (count != 1 || clock_gettime(CLOCK_MONOTONIC, &now)) return 97;
+  actor_say("clock", now.tv_sec * 1000 + now.tv_nsec / 1000000);
+  return 0;
 }
 
 struct opening {
@@ -237,9 +247,20 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},           {"threads", step_threads},       {"two", step_two},
-    {"catch", step_catch},         {"threadexec", step_threadexec}, {"block", step_block},
-    {"tick", step_tick},           {"flood", step_flood},           {"apart", step_apart},
-    {"offspring", step_offspring}, {"watch", step_watch},           {"storm", step_storm},
-    {"filter", step_filter},       {"forking", step_forking},       {0, 0},
+    {"gate", step_gate},
+    {"threads", step_threads},
+    {"two", step_two},
+    {"catch", step_catch},
+    {"threadexec", step_threadexec},
+    {"block", step_block},
+    {"tick", step_tick},
+    {"flood", step_flood},
+    {"apart", step_apart},
+    {"offspring", step_offspring},
+    {"watch", step_watch},
+    {"storm", step_storm},
+    {"filter", step_filter},
+    {"forking", step_forking},
+    {"clock", step_clock},
+    {0, 0},
 };
