@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -26,6 +27,15 @@ static int step_gate(int count, char** words) {
   char byte;
   (void)words;
   return count == 1 && read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 97;
+}
+
+/* clock: says the monotonic clock, in milliseconds. */
+static int step_clock(int count, char** words) {
+  struct timespec now;
+  (void)words;
+  if (count != 1 || clock_gettime(CLOCK_MONOTONIC, &now)) return 97;
+  actor_say("clock", now.tv_sec * 1000 + now.tv_nsec / 1000000);
+  return 0;
 }
 
 struct opening {
@@ -278,5 +288,6 @@ const struct actor_step actor_held[] = {
     {"filter", step_filter},
     {"forking", step_forking},
     {"heir", step_heir},
+    {"clock", step_clock},
     {0, 0},
 };

@@ -4,12 +4,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +31,7 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,7 +43,9 @@ extern char** environ;
 /* ---- siblings that wait while another thread is held */
 
 static int empty_pipe[2], full_pipe[2], pair[2], timed_pair[2], full_pair[2], timed_listener, listener,
-    semaphores, queue;
+    semaphores, queue, connecting, timed_connecting, datagrams[2];
+static struct sockaddr_un full_listener; /* takes no further connection */
+static aio_context_t events;
 static int futex_word;
 static pid_t idle_child;
 static const struct timespec long_time = {.tv_sec = 3600};
@@ -47,6 +54,20 @@ static int listening(const struct timeval* timeout) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (timeout) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, sizeof(*timeout));
   return listen(fd, 1) ? -1 : fd; /* to a port that the kernel chooses */
+}
+
+static int prepare_connects(const struct timeval* timeout) {
+  socklen_t length = sizeof(full_listener);
+  int taker = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+      first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  connecting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  timed_connecting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  setsockopt(timed_connecting, SOL_SOCKET, SO_SNDTIMEO, timeout, sizeof(*timeout));
+  full_listener.sun_family = AF_UNIX; /* under a name that the kernel chooses, of six bytes */
+  if (bind(taker, (struct sockaddr*)&full_listener, sizeof(sa_family_t)) || listen(taker, 0) ||
+      getsockname(taker, (struct sockaddr*)&full_listener, &length) || length != sizeof(sa_family_t) + 6)
+    return -1;
+  return connect(first, (struct sockaddr*)&full_listener, length);
 }
 
 static int prepare_waits(void) {
@@ -64,6 +85,8 @@ static int prepare_waits(void) {
   }
   timed_listener = listening(&hour);
   listener = listening(NULL);
+  if (prepare_connects(&hour) || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, datagrams)) return -1;
+  if (syscall(SYS_io_setup, 1, &events)) return -1;
   semaphores = semget(IPC_PRIVATE, 1, 0600);
   queue = msgget(IPC_PRIVATE, 0600);
   idle_child = fork();
@@ -87,6 +110,20 @@ static long wait_epoll(void) {
 static long wait_recv_timed(void) { return recv(timed_pair[0], &(char){0}, 1, 0); }
 static long wait_send_timed(void) { return send(full_pair[0], "x", 1, 0); }
 static long wait_accept_timed(void) { return accept(timed_listener, NULL, NULL); }
+static long wait_connect(int fd) {
+  return connect(fd, (struct sockaddr*)&full_listener, sizeof(sa_family_t) + 6);
+}
+static long wait_connect_timed(void) { return wait_connect(timed_connecting); }
+static long wait_connect_untimed(void) { return wait_connect(connecting); }
+static long wait_io_getevents(void) {
+  struct io_event event;
+  return syscall(SYS_io_getevents, events, 1, 1, &event, &long_time);
+}
+static long wait_recvmmsg(void) {
+  struct mmsghdr message = {0};
+  struct timespec timeout = long_time;
+  return recvmmsg(datagrams[0], &message, 1, 0, &timeout);
+}
 static struct sembuf take = {.sem_op = -1};
 static long wait_semop(void) { return semop(semaphores, &take, 1); }
 static long wait_semtimedop(void) { return semtimedop(semaphores, &take, 1, &long_time); }
@@ -131,6 +168,8 @@ static const struct {
     {"recv-timed", wait_recv_timed},
     {"send-timed", wait_send_timed},
     {"accept-timed", wait_accept_timed},
+    {"connect-timed", wait_connect_timed},
+    {"io_getevents", wait_io_getevents},
     {"semop", wait_semop},
     {"semtimedop", wait_semtimedop},
     {"sigtimedwait", wait_sigtimedwait},
@@ -143,29 +182,49 @@ static const struct {
     {"write", wait_write},
     {"recv", wait_recv},
     {"accept", wait_accept},
+    {"connect", wait_connect_untimed},
+    {"recvmmsg", wait_recvmmsg},
     {"msgrcv", wait_msgrcv},
     {"waitpid", wait_waitpid},
     {"eventfd", wait_eventfd},
     {"inotify", wait_inotify},
 };
-enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
+enum {
+  WAITS = sizeof(waits) / sizeof(waits[0]),
+  REFUSED = EXFULL /* by our filter: no call here fails with it */
+};
 static volatile int waiting_tids[WAITS], returned[WAITS];
+
+/* From now on restart_syscall fails. */
+static int refuse_restarts(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | REFUSED),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
 
 static void* wait_in_vain(void* argument) {
   long which = (long)argument;
   waiting_tids[which] = (int)syscall(SYS_gettid);
-  while (waits[which].once() < 0 && errno == EINTR) __atomic_add_fetch(&returned[which], 1, __ATOMIC_SEQ_CST);
+  while (waits[which].once() < 0 && (errno == EINTR || errno == REFUSED))
+    __atomic_add_fetch(&returned[which], errno == EINTR ? 1 : 100, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&returned[which], 1000, __ATOMIC_SEQ_CST); /* nobody ends these waits */
   return NULL;
 }
 
-/* patient PATH: opens the file while a sibling is in each of these waits; says how often each came back with EINTR. */
+/* patient PATH [filtered]: opens the file while a sibling is in each of these waits; says how often each came back with EINTR,
+ * plus 100 for each restart_syscall, which the filter refuses. */
 static int step_patient(int count, char** words) {
   pthread_t thread;
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGUSR2);
-  if (count != 2 || sigprocmask(SIG_BLOCK, &set, NULL) || prepare_waits()) return 97;
+  if (count < 2 || sigprocmask(SIG_BLOCK, &set, NULL) || prepare_waits()) return 97;
+  if (count == 3 && refuse_restarts()) return 95;
   for (long i = 0; i < WAITS; i++)
     if (pthread_create(&thread, NULL, wait_in_vain, (void*)i)) return 96;
   for (int i = 0; i < WAITS; i++) {

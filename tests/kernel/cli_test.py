@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line against a real daemon, and that a secret is shown and kept nowhere."""
+import datetime
 import json
 import os
+import pathlib
 import re
 import subprocess
+import time
 
 from harness import HOLDPOINT, LIMIT, TMP, Daemon, finish, main, wait_until
 
@@ -57,6 +60,70 @@ def test_lists_and_show_say_what_is_asked():
     assert status == 1 and "not permitted" in output, (status, output)
 
 
+def children(pid):
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def test_show_tells_who_asks_from_where_started_by_whom_and_until_when():
+    directory = TMP / "a directory of its own"
+    directory.mkdir()
+    inner = f"cat {SECRET}; true"
+    outer = f"sh -c '{inner}'; true"
+    before = time.time()
+    process = daemon.spawn("sh", "-c", outer, session="tree", cwd=directory)
+    request = daemon.wait_request()
+    after = time.time()
+    [shell] = children(process.pid)
+    [reader] = children(shell)
+    found = json.loads(holdpoint("show", request["id"], "--json"))
+    access, session, rule = found["access"], found["session_detail"], found["rule"]
+    assert (access["operation"], access["object"], access["directory"]) == ("read", str(SECRET), str(directory)), access
+    assert (found["process"]["pid"], found["process"]["name"], found["process"]["uid"]) == (reader, "cat", 0), found["process"]
+    assert access["executable"] == os.path.realpath("/usr/bin/cat"), access
+    tree = [(one["pid"], one["command"]) for one in access["ancestors"]]
+    assert [pid for pid, _ in tree[:3]] == [shell, process.pid, os.getpid()], tree
+    for (_, command), words in zip(tree, (("sh", "-c", inner), ("sh", "-c", outer))):
+        assert all(word in command for word in words), (command, words)
+    assert (found["agent"], session["agent"], session["id"]) == ("coder", "coder", found["session"]), found
+    assert session["cgroup"].endswith("/coder-tree") and (session["owner"]["kind"], session["owner"]["id"]) == ("unix", "0"), session
+    assert before - 2 <= moment(session["started"]) <= moment(found["created"]) + 1 <= after + 2, (before, after, found)
+    assert (rule["id"], rule["reason"], rule["timeout_seconds"]) == ("secret", "A secret of the test", 600), rule
+    assert abs(moment(found["deadline"]) - moment(found["created"]) - 600) <= 2, found
+    shown = [" ".join(line.split()) for line in holdpoint("show", request["id"]).splitlines()]
+    until = time.strftime("%H:%M:%S", time.localtime(moment(found["deadline"])))
+    for line in (f"What read {SECRET}", f"Directory {directory}", f"Process cat ({reader}), uid 0", "Agent coder"):
+        assert line in shown, (line, shown)
+    for begin, *parts in (("started by sh", f"({shell})"), ("started by sh", f"({process.pid})"),
+                          (f"Session {found['session']}", "started", "(uid 0)"), ("Rule secret (policy",),
+                          ("A secret of the test",), ("Asked", "1 call suspended"), ("Deadline", until[:5])):
+        assert any(line.startswith(begin) and all(part in line for part in parts) for line in shown), (begin, parts, shown)
+    holdpoint("deny", request["id"], "--reason", "seen")
+    assert finish(process)[0] == 0
+
+
+def as_nobody(*words, groups):
+    return subprocess.run([str(HOLDPOINT), *words, "--socket", str(daemon.runtime / "api.sock")], capture_output=True, text=True,
+                          timeout=LIMIT, user=65534, group=65534, extra_groups=groups)
+
+
+def test_a_user_in_the_group_decides_by_name_and_one_outside_is_refused():
+    group = (daemon.runtime / "api.sock").stat().st_gid  # the daemon's --group
+    process, request = held("group")
+    outside = as_nobody("approve", request["id"], groups=[])
+    assert outside.returncode == 4, outside
+    still = daemon.request(request)
+    assert still["state"] == "open" and still["decision"] is None and process.poll() is None, still
+    inside = as_nobody("approve", request["id"], groups=[group])
+    assert inside.returncode == 0, inside
+    assert finish(process) == (0, "content\n")
+    by = daemon.request(request)["decision"]["by"]
+    assert (by["kind"], by["id"]) == ("unix", "65534"), by
+
+
 def test_approve_releases_and_the_log_tells_it():
     process, request = held("approve")
     holdpoint("approve", request["id"], "--reason", "it is fine")
@@ -85,9 +152,7 @@ def test_exit_codes_are_as_documented():
     finish(process)
     nobody = subprocess.run([str(HOLDPOINT), "status", "--socket", str(TMP / "none.sock")], capture_output=True)
     assert nobody.returncode == 3, nobody
-    other = subprocess.run([str(HOLDPOINT), "requests", "--socket", str(daemon.runtime / "api.sock")], capture_output=True,
-                           user=65534, group=65534, extra_groups=[])
-    assert other.returncode in (3, 4), other
+    assert as_nobody("requests", groups=[]).returncode == 4
 
 
 def test_watch_shows_what_comes():
@@ -140,6 +205,8 @@ os.chmod(TOOL, 0o755)
 with Daemon(RULES, name="cli") as daemon:
     main([
         test_lists_and_show_say_what_is_asked,
+        test_show_tells_who_asks_from_where_started_by_whom_and_until_when,
+        test_a_user_in_the_group_decides_by_name_and_one_outside_is_refused,
         test_approve_releases_and_the_log_tells_it,
         test_metrics_tell_each_loss_that_the_daemon_counts_by_its_reason,
         test_exit_codes_are_as_documented,

@@ -8,6 +8,7 @@ import os
 import subprocess
 
 from harness import ACTOR, LIMIT, TMP, Daemon, finish, main, wait_until
+from held import parked, waiting
 
 WORK = TMP / "work"
 TOOL = TMP / "tool"
@@ -18,6 +19,12 @@ RULES = f"""
     verdict: ask
     reason: Runs what its arguments name
     timeout: 10m
+  - id: secrets
+    on: [read]
+    path: ["{WORK}/read-*/**"]
+    verdict: ask
+    reason: A secret of the test
+    timeout: 10m
 """
 GOOD = "echo good\n"
 EVIL = "echo evil\n"
@@ -26,15 +33,20 @@ EVIL = "echo evil\n"
 class Case:
     """A directory with a script, a bash that is asked about, and the gate that it waits at after its release."""
 
-    def __init__(self, name, command="bash x.sh", text=GOOD):
+    def __init__(self, name, command="bash x.sh", text=GOOD, evil=EVIL):
         self.directory = WORK / name
         self.directory.mkdir()
         self.script = self.directory / "x.sh"
-        self.script.write_text(text)
-        self.script.chmod(0o755)
+        self.evil = evil
+        self.put(self.script, text)
         self.gate = self.directory / "gate"
         os.mkfifo(self.gate)
         self.name, self.command = name, command
+
+    @staticmethod
+    def put(path, content):
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(0o755)
 
     def start(self, gated=True):
         environment = dict(os.environ, **({"BASH_ENV": str(self.gate)} if gated else {}))
@@ -60,17 +72,17 @@ class Case:
 
 
 def by_write(case):
-    case.script.write_text(EVIL)
+    case.put(case.script, case.evil)
 
 
 def by_rename(case):
     new = case.directory / "new"
-    new.write_text(EVIL)
+    case.put(new, case.evil)
     new.rename(case.script)
 
 
 def by_link(case):
-    (case.directory / "evil").write_text(EVIL)
+    case.put(case.directory / "evil", case.evil)
     link = case.directory / "link.new"
     link.symlink_to("evil")
     link.rename(case.directory / "link.sh")
@@ -106,6 +118,49 @@ def test_a_script_changed_during_the_hold_is_asked_about_again():
         daemon.deny(second)
         status, output = case.end()
         assert status != 0 and "evil" not in output and "good" not in output, (status, output)
+
+
+def swapped_during_the_hold(name, command, how, good, evil):
+    """The case with its request, the thread out of its call (until then nobody may write to a program), after the swap."""
+    case = Case(f"{name}-{how.__name__}", command.format("link.sh" if how is by_link else "x.sh"), good, evil)
+    (case.directory / "link.sh").symlink_to("x.sh")
+    request = case.start(gated=False)
+    parked(waiting(request)[0])
+    how(case)
+    return case, request
+
+
+def asked_again(case, first):
+    second = case.asked()
+    assert second["id"] != first["id"] and case.process.poll() is None, (first, second)
+    daemon.deny(second)
+    status, output = case.end()
+    assert status != 0 and "evil" not in output and "good" not in output, (status, output)
+    assert len([r for r in daemon.requests() if r["session"] == first["session"]]) == 2
+
+
+def test_a_binary_swapped_during_the_hold_is_asked_about_again():
+    good, evil = (open(f"/usr/bin/{name}", "rb").read() for name in ("basename", "dirname"))  # which print good, evil
+    case = Case("during-nothing", "./x.sh evil/good", good, evil)
+    daemon.approve(case.start(gated=False))
+    assert case.end() == (0, "good\n")
+    for how in (by_write, by_rename, by_link):
+        case, first = swapped_during_the_hold("during-binary", "./{} evil/good", how, good, evil)
+        daemon.approve(first)  # it counts for what was shown
+        asked_again(case, first)
+
+
+def test_a_secret_that_becomes_another_file_during_the_hold_is_asked_about_again():
+    for how in (by_rename, by_link):
+        case, first = swapped_during_the_hold("read", "cat {}", how, "good\n", "evil\n")
+        daemon.approve(first)
+        asked_again(case, first)
+
+
+def test_an_approved_read_is_of_the_file_whatever_is_written_to_it_meanwhile():
+    case, first = swapped_during_the_hold("read", "cat {}", by_write, "good\n", "evil\n")
+    daemon.approve(first)
+    assert case.end() == (0, "evil\n")
 
 
 def changed_after_release(name, command, how, text=GOOD):
@@ -253,6 +308,9 @@ with Daemon(RULES, name="content") as daemon:
     main([
         test_an_unchanged_script_runs_with_one_question,
         test_a_script_changed_during_the_hold_is_asked_about_again,
+        test_a_binary_swapped_during_the_hold_is_asked_about_again,
+        test_a_secret_that_becomes_another_file_during_the_hold_is_asked_about_again,
+        test_an_approved_read_is_of_the_file_whatever_is_written_to_it_meanwhile,
         test_a_script_changed_after_the_release_is_asked_about_when_it_is_opened,
         test_a_directory_exchanged_after_the_release_is_asked_about,
         test_a_script_that_somebody_can_write_while_it_is_opened_is_asked_about,

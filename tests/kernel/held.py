@@ -19,10 +19,12 @@ INPUT = TMP / "input"  # a file that may be read
 
 # What the actor's step `patient` says when its process was stopped once: waits that the kernel does not make again by itself
 # after a stop, and those that it does.
-INTERRUPTED = ("epoll", "recv-timed", "send-timed", "accept-timed", "semop", "semtimedop", "sigtimedwait")
-UNAWARE = ("poll", "select", "futex", "nanosleep", "pause", "read", "write", "recv", "accept", "msgrcv", "waitpid", "eventfd",
-           "inotify")
+INTERRUPTED = ("epoll", "recv-timed", "send-timed", "accept-timed", "connect-timed", "io_getevents", "semop",
+               "semtimedop", "sigtimedwait")
+UNAWARE = ("poll", "select", "futex", "nanosleep", "pause", "read", "write", "recv", "accept", "connect", "recvmmsg", "msgrcv",
+           "waitpid", "eventfd", "inotify")
 PATIENT = "".join(["open ok 0\n", *(f"{name} ok 1\n" for name in INTERRUPTED), *(f"{name} ok 0\n" for name in UNAWARE)])
+RESTARTED = ("poll", "futex", "nanosleep")  # of these, those that the kernel takes up again by restart_syscall
 
 RULES = f"""
   - id: suspend
@@ -191,5 +193,5 @@ class Lines:
         return self.process.returncode
 
 
-__all__ = ["ACTOR", "CGROUP", "INPUT", "LIMIT", "Lines", "OTHER", "PATIENT", "SECRET", "SHOWN", "TMP", "TOOL", "Terminal", "finish",
-           "held", "leaf_of", "leaves", "parked", "process_state", "run_cases", "waiting", "wait_until"]
+__all__ = ["ACTOR", "CGROUP", "INPUT", "LIMIT", "Lines", "OTHER", "PATIENT", "RESTARTED", "SECRET", "SHOWN", "TMP", "TOOL", "Terminal",
+           "finish", "held", "leaf_of", "leaves", "parked", "process_state", "run_cases", "waiting", "wait_until"]

@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Threads and children that are held: who waits, who runs on, and what they see."""
-from held import ACTOR, INPUT, Lines, OTHER, PATIENT, SECRET, TOOL, finish, held, parked, run_cases, waiting, wait_until
+import re
+import time
+
+from held import (ACTOR, INPUT, Lines, OTHER, PATIENT, RESTARTED, SECRET, TMP, TOOL, finish, held, parked, run_cases, waiting,
+                  wait_until)
 
 
 def test_a_single_thread_is_unaware(daemon):
-    process = daemon.spawn(ACTOR, "cat", SECRET)
-    daemon.approve(held(daemon))
-    assert finish(process) == (0, "cat ok 0\ncontent\n")
+    process = daemon.spawn(ACTOR, "clock", "+", "cat", SECRET, "+", "clock")
+    request = held(daemon)
+    parked_at = time.monotonic() * 1000
+    daemon.approve(request)
+    status, output = finish(process)
+    [(before, after)] = re.findall(r"\Aclock ok (\d+)\ncat ok 0\ncontent\nclock ok (\d+)\n\Z", output)
+    assert status == 0 and int(before) < parked_at <= int(after) + 1, (parked_at, output)  # its only difference: the clock ran on
 
 
 def test_threads_in_the_same_access_are_one_request_and_all_go_on(daemon):
@@ -42,6 +50,12 @@ def test_siblings_that_wait_meanwhile_see_one_eintr_of_the_named_calls_and_nothi
     process = daemon.spawn(ACTOR, "patient", SECRET)
     daemon.approve(held(daemon))
     assert finish(process) == (0, PATIENT)
+
+
+def test_a_filter_sees_restart_syscall_by_siblings_in_poll_nanosleep_and_timed_futex_only(daemon):
+    process = daemon.spawn(ACTOR, "patient", SECRET, "filtered")
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, re.sub(f"^({'|'.join(RESTARTED)}) ok 0$", r"\1 ok 100", PATIENT, flags=re.M))
 
 
 def test_an_exec_from_a_thread_that_is_not_the_leader(daemon):
@@ -90,9 +104,22 @@ def test_the_init_of_a_pid_namespace(daemon):
 
 
 def test_under_strace(daemon):
-    process = daemon.spawn("strace", "-f", "-o", "/dev/null", ACTOR, "vfork", ACTOR, "cat", SECRET)
-    daemon.approve(held(daemon))
+    told = TMP / "strace"
+    process = daemon.spawn("strace", "-f", "-o", told, ACTOR, "vfork", ACTOR, "cat", SECRET)
+    request = held(daemon)
+    daemon.approve(request)
     assert finish(process) == (0, "cat ok 0\ncontent\nchild ok 0\n")
+    lines = [line.split(maxsplit=1) for line in told.read_text().splitlines()]
+    mine = [text for thread, text in lines if int(thread) == waiting(request)[0]["thread"]]
+    call = f'openat(AT_FDCWD, "{SECRET}", O_RDONLY|O_CLOEXEC)'
+    first = [text.startswith(call) for text in mine].index(True)
+    seen = [re.sub(r" \{.*\}| +(?== )", "", text) for text in mine[first:]]
+    released = "--- SIGCONT ---"  # of the release: it may come before the call is made again, later, or after the end
+    assert seen.count(released) <= 2 and "si_code=SI_KERNEL" in "".join(mine), mine
+    once = [text for index, text in enumerate(seen) if text != released or released not in seen[:index]]
+    assert once[:5] == [f"{call}= ? ERESTARTNOINTR (To be restarted)", "--- SIGSTOP ---", "--- stopped by SIGSTOP ---", released,
+                        f"{call}= 3"], mine
+    assert [text.split("(")[0] for text in once[5:-1]] == ["write", "read", "write", "close", "exit_group"], mine
 
 
 def test_what_is_not_asked_about_is_not_touched(daemon):
@@ -107,6 +134,7 @@ run_cases("threads", [
     test_threads_in_the_same_access_are_all_refused_by_one_denial,
     test_two_threads_are_decided_separately,
     test_siblings_that_wait_meanwhile_see_one_eintr_of_the_named_calls_and_nothing_else,
+    test_a_filter_sees_restart_syscall_by_siblings_in_poll_nanosleep_and_timed_futex_only,
     test_an_exec_from_a_thread_that_is_not_the_leader,
     test_a_vfork_child,
     test_a_vfork_child_that_is_denied_goes_on_in_its_error_path,
