@@ -122,6 +122,8 @@ def test_a_user_in_the_group_decides_by_name_and_one_outside_is_refused():
     assert finish(process) == (0, "content\n")
     by = daemon.request(request)["decision"]["by"]
     assert (by["kind"], by["id"]) == ("unix", "65534"), by
+    record = daemon.wait_record("decision", lambda r: r["request"] == request["id"])
+    assert (record["actor"]["kind"], record["actor"]["id"]) == ("unix", "65534"), record
 
 
 def test_approve_releases_and_the_log_tells_it():
