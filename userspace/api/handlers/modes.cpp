@@ -32,8 +32,9 @@ Outcome set_mode(const Call& call) {
   const auto reason = body.text("reason", longest_reason).value_or("");
   if (mode == "observe" && reason.empty()) body.wrong("to observe needs a \"reason\"");
   if (auto error = body.error()) return *error;
-  const auto row = call.service.set_mode(
-      call.caller, {*agent, rule.value_or(""), *mode == "policy" ? "" : *mode, event::mask(reason)});
+  const auto row =
+      call.service.set_mode(call.caller, {agent.value_or(""), rule.value_or(""),
+                                          mode == "policy" ? "" : mode.value_or(""), event::mask(reason)});
   if (!row) return problem(row.error());
   return Reply{.body = dump(to_json(*row)), .allow = {}};
 }

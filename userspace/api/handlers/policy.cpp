@@ -32,7 +32,7 @@ Outcome check_policy(const Call& call) {
   body.require(text.has_value(), "text");
   if (file && !good_file(*file)) body.wrong("\"file\" is no name such as 60-coder.yaml");
   if (auto error = body.error()) return *error;
-  return told(call.service.check_policy(*file, *text));
+  return told(call.service.check_policy(file.value_or(""), text.value_or("")));
 }
 
 Outcome reload_policy(const Call& call) {

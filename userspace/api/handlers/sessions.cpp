@@ -31,7 +31,7 @@ approval::Claims read_claims(Fields& body) {
   for (const auto& [key, value] : claims.labels) {
     if (!good_label(key) || !good_label(value)) {
       body.wrong("\"labels\": keys and values are 1 to 63 of the characters A-Z a-z 0-9 . _ / -");
-    } else if (looks_secret(key + "=" + value) || looks_secret(value)) {
+    } else if (looks_secret(std::string(key).append("=").append(value)) || looks_secret(value)) {
       body.wrong("\"labels\": the value of \"" + key + "\" looks like a secret; labels are shown and logged");
     }
   }
