@@ -17,7 +17,10 @@ static __always_inline int keep_mounts(struct vfsmount* on, int only_propagation
   if (state != SUBJECT_TAGGED) return refuse_blind();
   struct hp_config* c = configuration();
   struct task_struct* task = bpf_get_current_task_btf();
-  int own = c && c->host_mounts && BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != c->host_mounts;
+  struct mnt_namespace* mounts = BPF_CORE_READ(task, nsproxy, mnt_ns);
+  int own = c && c->host_mounts && BPF_CORE_READ(mounts, ns.inum) != c->host_mounts;
+  /* A descriptor leads to mounts of other namespaces. */
+  if (on && BPF_CORE_READ(mount_of(on), mnt_ns) != mounts) own = 0;
   int shared = on && BPF_CORE_READ(on, mnt_flags) & MNT_SHARED_FLAG;
   return own && (only_propagation || !shared) ? 0 : refuse_guard(tag, 0);
 }
@@ -25,7 +28,8 @@ static __always_inline int keep_mounts(struct vfsmount* on, int only_propagation
 SEC("lsm/sb_mount")
 int BPF_PROG(hp_mount, const char* device, const struct path* at, const char* type, unsigned long flags,
              void* data) {
-  return keep_mounts(at->mnt, (flags & MS_PROPAGATION) != 0);
+  /* mount(2) looks at remount and bind before it looks at propagation. */
+  return keep_mounts(at->mnt, (flags & MS_PROPAGATION) && !(flags & (MS_REMOUNT | MS_BIND)));
 }
 
 SEC("lsm/move_mount")

@@ -123,7 +123,7 @@ def test_the_daemon_keeps_its_share_of_the_machine():
     statements = (f"os.setpriority(os.PRIO_PROCESS, {pid}, 19)", f"os.sched_setaffinity({pid}, {{0}})",
                       f"os.sched_setscheduler({pid}, os.SCHED_IDLE, os.sched_param(0))",
                       f"import resource; resource.prlimit({pid}, resource.RLIMIT_NOFILE, (3, 3))",
-                      f"if ctypes.CDLL(None, use_errno=True).syscall(251, 1, {pid}, 3 << 13) < 0: raise OSError(1, '')")
+                      f"libc = ctypes.CDLL(None, use_errno=True)\nif libc.syscall(251, 1, {pid}, 3 << 13) < 0: raise OSError(ctypes.get_errno(), '')")
     refused(*statements)
     own = attempts([statement.replace(str(pid), "os.getpid()") for statement in statements])
     assert set(own) == {"did it"}, f"one's own is free: {own}"
@@ -169,7 +169,11 @@ def test_the_hosts_mounts_stay_as_they_are():
         taken = libc.format(f"libc.umount2({bytes(kept)!r}, 2)")
         # What it shares with the host it does not change; what it has for itself it may, and another name is no way round.
         subprocess.run(["mount", "--make-rshared", "/"], check=True)
-        refused("\n".join((own, hidden)), "\n".join((own, taken)))
+        bound = libc.format(f"libc.mount({bytes(daemon.state)!r}, {bytes(place)!r}, None, 4096 | (1 << 18), None)")  # MS_BIND, MS_PRIVATE
+        host = os.open("/", os.O_PATH)
+        foreign = libc.format(f"libc.mount(None, b'/proc/self/fd/{host}', None, (1 << 18) | (1 << 14), None)")
+        refused("\n".join((own, hidden)), "\n".join((own, taken)), "\n".join((own, bound)), "\n".join((own, foreign)), pass_fds=[host])
+        os.close(host)
         cgroups = libc.format(f"libc.mount(b'x', {bytes(place)!r}, b'cgroup2', 0, None)")
         kill = f"os.open('{place}/cgroup.procs', os.O_WRONLY)"
         proc = libc.format(f"libc.mount(b'x', {bytes(place)!r}, b'proc', 0, None)")
