@@ -81,6 +81,8 @@ static __noinline int subject_late(int make) {
     return SUBJECT_BROKEN;
   }
   tag_fill(tag, cgroup);
+  tag->entering =
+      1; /* moved in, and here before the tracepoint of that: controllers take their time in between */
   return cgroup->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
 }
 
