@@ -83,7 +83,7 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
   if (exec->interpreter || (exec->approved && argv_differs(exec, bprm))) {
     bpf_send_signal(SIGKILL);
     count(HP_COUNT_TAMPERED);
-    struct workspace* ws = bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0);
+    struct workspace* ws = storage_get(&workspaces, bpf_get_current_task_btf(), 0);
     if (ws) {
       ws->event.access.hold_id = tag->exec_hold;
       ws->event.access.cause = HP_CAUSE_TAMPERED;
@@ -92,7 +92,7 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
     }
   }
   if (exec->approved && tag->exec_hold)
-    bound_enter(tag, bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, 0), bprm->filename);
+    bound_enter(tag, storage_get(&workspaces, bpf_get_current_task_btf(), 0), bprm->filename);
   exec->approved = 0;
   exec->stage = 0;
   tag->exec_hold = 0;

@@ -31,16 +31,17 @@ static __always_inline void put_temporary_name(struct workspace* ws, __u32* posi
  * script, and asks; of an ELF file's nobody else hears. What a person approved covers the interpreter too. -EPERM: there is no
  * room to know it. */
 static __always_inline int is_interpreter(void) {
-  exec_prepare();
-  struct exec_workspace* exec = exec_workspace();
+  struct exec_workspace* exec = exec_prepare();
   if (!exec) return refuse_blind();
   return exec->stage && !exec->approved;
 }
 
 /* A denial is given here, and an ask is remembered: if bprm_check does not come for it, the new program is killed before its first
- * instruction. The default verdict is not meant: a list of programs that are allowed does not name the dynamic loader. */
-static __always_inline int settle_interpreter(struct hp_tag* tag, struct workspace* ws,
-                                              struct hp_policy* policy, const struct sets* in) {
+ * instruction. The default verdict is not meant: a list of programs that are allowed does not name the dynamic loader. Global, see
+ * rules.bpf.h. */
+__noinline int settle_interpreter(struct hp_tag* tag, struct workspace* ws, struct hp_policy* policy,
+                                  const struct sets* in) {
+  if (!tag || !ws || !policy || !in) return refuse_blind();
   struct hp_access* a = &ws->event.access;
   struct exec_workspace* exec = exec_workspace();
   struct outcome out;
@@ -67,15 +68,16 @@ int BPF_PROG(hp_file_open, struct file* file) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
+  if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
+  /* An overlay's own open of a directory, or of a file to copy up: the process's open of the overlay's file is judged. */
+  if (is_layer(file->f_path.mnt)) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
   int interpreter = 0;
   if (file->f_flags & FMODE_EXEC_FLAG) {
     interpreter = is_interpreter();
     if (interpreter <= 0) return interpreter;
   }
-  if (file->f_mode & (FMODE_NOACCOUNT | FMODE_CREATED)) return 0;
-  /* An overlay's own open of a directory, or of a file to copy up: the process's open of the overlay's file is judged. */
-  if (is_layer(file->f_path.mnt)) return 0;
-  struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
+  struct workspace* ws = workspace();
   if (!ws) return refuse_blind();
   /* The file was there after all, unknown to the dentry cache: the error of inode_create was dropped, its stop pends. */
   if (tag->created_dentry && tag->created_dentry == (__u64)file->f_path.dentry) {
@@ -84,12 +86,14 @@ int BPF_PROG(hp_file_open, struct file* file) {
   }
   tag->created_dentry = 0;
   int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
-  struct dentry* named = temporary ? BPF_CORE_READ(file, f_path.dentry, d_parent) : file->f_path.dentry;
+  struct dentry* named =
+      BPF_CORE_READ(file, f_path.dentry); /* as a number: one kind of value for the verifier */
+  if (temporary) named = BPF_CORE_READ(named, d_parent);
   __u32 operations = temporary ? 1U << HP_OP_CREATE : open_operations(file);
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, interpreter ? 1U << HP_OP_EXEC : operations);
   a->identity.open_flags = file->f_flags;
   if (file->f_flags & O_TRUNC) a->flags |= HP_ACCESS_TRUNCATE;
-  fill_inode(a, temporary ? BPF_CORE_READ(named, d_inode) : file->f_inode);
+  fill_inode(a, temporary ? BPF_CORE_READ(named, d_inode) : BPF_CORE_READ(file, f_inode));
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
   struct sets in = {.executable = executable_set(tag, ws, policy)};
@@ -101,11 +105,13 @@ int BPF_PROG(hp_file_open, struct file* file) {
   if (settled) return settled == OPEN_REFUSED ? -EPERM : 0;
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
-  /* From memory: a verifier would follow each way through the whole function for the sake of one variable. */
-  if (a->identity.operations == 1U << HP_OP_EXEC) return settle_interpreter(tag, ws, policy, &in);
-  int changed = bound_check(tag, ws, file->f_inode, 0);
+  /* From memory, here and below: a verifier would follow each way through the whole function for the sake of one variable. */
+  if (a->identity.operations == 1U << HP_OP_EXEC)
+    return settle_interpreter(tag, ws, policy, &in) ? -EPERM : 0;
+  bound_check(tag, ws, file->f_inode, 0);
   int answer = decide(tag, ws, 0, policy, &in);
-  if (changed && answer == 0 && a->cause == HP_CAUSE_DECISION) bound_check(tag, ws, file->f_inode, 1);
+  if ((a->flags & HP_ACCESS_CHANGED) && answer == 0 && a->cause == HP_CAUSE_DECISION)
+    bound_check(tag, ws, file->f_inode, 1);
   if (tag->moot_hold == MOOT_NOW) tag->moot_hold = answer == -ERESTARTNOINTR ? tag->hold_id : 0;
   return answer;
 }

@@ -15,13 +15,6 @@
 #include "lib/guard.bpf.h"
 #include "lib/hold.bpf.h"
 
-/* A look may fail where another one is going on; whoever is untagged is looked at to the end. */
-static __always_inline struct hp_tag* tag_of_other(struct task_struct* target) {
-  struct hp_tag* tag = 0;
-  for (int look = 0; look < LOOKS && !tag; look++) tag = bpf_task_storage_get(&tags, target, 0, 0);
-  return tag;
-}
-
 /* What a tagged task does to another process: never to the daemon, nor to another session's. */
 static __always_inline int spare(struct task_struct* target) {
   struct hp_tag* tag;
@@ -29,7 +22,7 @@ static __always_inline int spare(struct task_struct* target) {
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
   if (is_daemon(target)) return refuse_guard(tag, 0);
-  struct hp_tag* other = tag_of_other(target);
+  struct hp_tag* other = tag_of(target);
   return other && other->session != tag->session ? refuse_guard(tag, 0) : 0;
 }
 
@@ -74,7 +67,7 @@ int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
-  struct hp_tag* other = tag_of_other(target);
+  struct hp_tag* other = tag_of(target);
   return other && other->session == tag->session ? 0 : refuse_guard(tag, 0);
 }
 
@@ -86,12 +79,7 @@ int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, c
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
-  char text[12] = {};
-  bpf_probe_read_kernel(text, 11, BPF_CORE_READ(name, name));
-  const char ring_name[] = "[io_uring]";
-#pragma unroll
-  for (int i = 0; i < (int)sizeof(ring_name) - 1; i++)
-    if (text[i] != ring_name[i]) return 0;
+  if (!NAMED(BPF_CORE_READ(name, name), "[io_uring]")) return 0;
   return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
 }
 
@@ -101,7 +89,7 @@ int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_str
   if (result != 0 && result != 2) return 0; /* ignored signals change nothing; 2: already pending */
   if (signal == SIGCONT) return 0;
   if (signal == SIGSTOP && (__u64)info == 1) return 0; /* our own */
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
+  struct hp_tag* tag = tag_of(task);
   if (!tag) return 0;
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
   if (!session || !session->holds) return 0;
@@ -113,7 +101,7 @@ int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_str
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(hp_exit, struct task_struct* task) {
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
+  struct hp_tag* tag = tag_of(task);
   if (!tag) return 0;
   hold_end(tag, HP_ENDED_EXIT);
   if (tag->exec_hold) bpf_map_delete_elem(&bound, &tag->exec_hold);

@@ -15,8 +15,8 @@
 #include "lib/bound.bpf.h"
 
 static __always_inline void tag_task(struct task_struct* task, const struct hp_cgroup* cgroup) {
-  if (bpf_task_storage_get(&tags, task, 0, 0)) return;
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (tag_of(task)) return;
+  struct hp_tag* tag = storage_get(&tags, task, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (tag) tag_fill(tag, cgroup);
   else count(HP_COUNT_NO_STORAGE); /* its first hook tries again, since it is in the cgroup */
 }
@@ -29,7 +29,7 @@ SEC("lsm/task_alloc")
 int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags) {
   struct hp_tag* parent = tag_of_current();
   if (!parent) return 0;
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  struct hp_tag* tag = storage_get(&tags, task, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!tag) {
     count(HP_COUNT_NO_STORAGE);
     return -ENOMEM;
@@ -55,9 +55,9 @@ int BPF_PROG(hp_attach, struct cgroup* to, const char* path, struct task_struct*
   __u64 id = BPF_CORE_READ(to, kn, id);
   struct hp_cgroup* cgroup = cgroup_find(to);
   if (!cgroup) return 0;
-  struct hp_tag* before = bpf_task_storage_get(&tags, task, 0, 0);
+  struct hp_tag* before = tag_of(task);
   tag_task(task, cgroup);
-  struct hp_tag* tag = before ? 0 : bpf_task_storage_get(&tags, task, 0, 0);
+  struct hp_tag* tag = before ? 0 : tag_of(task);
   if (tag) tag->entering = 1;
   if (threadgroup) ring(HP_BELL_ATTACH, 0, id);
   return 0;
@@ -195,8 +195,10 @@ int hp_untag(struct bpf_iter__task* context) {
   struct task_struct* task = context->task;
   struct hp_config* c = configuration();
   if (!task || !c) return 0;
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, 0);
-  if (tag && tag->session == c->untag_session) bpf_task_storage_delete(&tags, task);
+  struct hp_tag* tag = tag_of(task);
+  if (!tag || tag->session != c->untag_session) return 0;
+  __u64 turns = storage_turns();
+  if (bpf_task_storage_delete(&tags, task) && storage_again(turns)) bpf_task_storage_delete(&tags, task);
   return 0;
 }
 

@@ -25,18 +25,24 @@ static __always_inline int forbid(void) {
   return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
 }
 
-static __always_inline int is_named(const unsigned char* name, const char* wanted, __u32 length) {
-  char text[16] = {};
-  bpf_probe_read_kernel_str(text, sizeof(text), name);
-  for (__u32 i = 0; i < length && i < sizeof(text); i++)
-    if (text[i] != wanted[i]) return 0;
-  return 1;
+/* At most 15 letters. Compared as two words: a way out after each letter is a way that the verifier follows. */
+union short_name {
+  char text[16];
+  __u64 words[2];
+};
+
+static __always_inline int is_named(const unsigned char* name, const union short_name wanted) {
+  union short_name found = {};
+  bpf_probe_read_kernel_str(found.text, sizeof(found.text), name);
+  return found.words[0] == wanted.words[0] && found.words[1] == wanted.words[1];
 }
+
+#define NAMED(name, wanted) is_named(name, (union short_name){.text = wanted})
 
 /* In any procfs: what silences or stops the kernel, and every file of the daemon's or of one of its threads. */
 static __always_inline int is_protected_in_proc(struct dentry* entry) {
   const unsigned char* name = BPF_CORE_READ(entry, d_name.name);
-  if (is_named(name, "ftrace_enabled", 15) || is_named(name, "sysrq-trigger", 14)) return 1;
+  if (NAMED(name, "ftrace_enabled") || NAMED(name, "sysrq-trigger")) return 1;
   struct hp_config* c = configuration();
   struct inode* inode = BPF_CORE_READ(entry, d_inode);
   if (!inode || !c || !c->daemon_tgid) return 0;
@@ -62,7 +68,7 @@ __noinline int is_protected(__u64 address) {
 /* systemd moves a unit's process into its cgroup, and the process does the same itself before it executes the program: whichever
  * comes second. Once, and only where it is already. */
 static __always_inline int joins_own_cgroup(struct hp_tag* tag, struct dentry* entry) {
-  if (!tag->entering || !is_named(BPF_CORE_READ(entry, d_name.name), "cgroup.procs", 13)) return 0;
+  if (!tag->entering || !NAMED(BPF_CORE_READ(entry, d_name.name), "cgroup.procs")) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   __u64 own = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
   if (BPF_CORE_READ(entry, d_sb, s_magic) != CGROUP2_SUPER_MAGIC ||

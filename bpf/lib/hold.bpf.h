@@ -7,6 +7,7 @@
 #ifndef HOLDPOINT_HOLD_BPF_H
 #define HOLDPOINT_HOLD_BPF_H
 
+#include "exec_workspace.bpf.h"
 #include "switches.bpf.h"
 
 /* Stops the current process. Anything but 0 means: no stop is pending, so the restart code must not be returned. */
@@ -131,21 +132,15 @@ __noinline int grant_covers(struct workspace* ws) {
   return 0;
 }
 
-/* On 6.1 a look-up can meet another task's on the same processor and find nothing. */
-#define LOOKS 4
-
 /* Writes the hold and, for an exec, its argv. 0, or the cause of the refusal. The room is looked up once more: a map takes no
  * value from a global function's arguments on 6.1. */
 static __always_inline int hold_write(struct hp_tag* tag, struct workspace* given, int with_arguments) {
   struct task_struct* task = bpf_get_current_task_btf();
-  struct workspace* ws = 0;
-  struct exec_workspace* exec = 0;
   __u64 number = tag->session, id;
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &number);
   struct hp_config* c = configuration();
-  for (int look = 0; look < LOOKS && !ws; look++) ws = bpf_task_storage_get(&workspaces, task, 0, 0);
-  for (int look = 0; look < LOOKS && !exec && with_arguments; look++)
-    exec = bpf_task_storage_get(&exec_workspaces, task, 0, 0);
+  struct workspace* ws = storage_get(&workspaces, task, 0);
+  struct exec_workspace* exec = with_arguments ? exec_workspace() : 0;
   if (!session || !c || !ws || (with_arguments && !exec)) return HP_CAUSE_NO_STORAGE;
   if (session->holds >= HP_MAX_SESSION_HOLDS) {
     count(HP_COUNT_FULL_SESSION);

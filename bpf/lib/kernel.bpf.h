@@ -228,6 +228,7 @@ struct task_struct {
   int tgid;
   struct task_struct* real_parent;
   struct task_struct* group_leader;
+  unsigned long nivcsw;
   __u64 start_boottime;
   const struct cred* cred;
   char comm[16];

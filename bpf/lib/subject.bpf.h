@@ -5,6 +5,7 @@
 
 #include "path.bpf.h"
 #include "rules.bpf.h"
+#include "storage.bpf.h"
 
 enum subject_state {
   SUBJECT_NONE = 0, /* not an agent's: nothing to decide */
@@ -61,56 +62,64 @@ static __always_inline struct hp_cgroup* cgroup_find(struct cgroup* group) {
   return id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
 }
 
-/* The slow half, kept out of the way of everybody else's calls. A task without a tag inside an agent's cgroup is tagged
- * here: it was moved in as a sibling thread, cloned straight into the cgroup, or the lookup met contention (6.1 answers
- * NULL then). `make` is false in programs that may sleep, where making storage could stall others on 6.1. */
-static __noinline int subject_late(int make) {
-  struct task_struct* task = bpf_get_current_task_btf();
+static __always_inline struct hp_tag* tag_of(struct task_struct* task) { return storage_get(&tags, task, 0); }
+
+static __always_inline struct hp_tag* tag_of_current(void) { return tag_of(bpf_get_current_task_btf()); }
+
+/* The agent's cgroup that this task is in. *state: what the task is where there is none. */
+static __always_inline struct hp_cgroup* own_cgroup(int* state) {
   __u64 id = bpf_get_current_cgroup_id();
   struct hp_cgroup* cgroup = bpf_map_lookup_elem(&cgroups, &id);
-  if (!cgroup) {
-    id = known_above((__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
-    if (!id) return SUBJECT_NONE;
-    cgroup = bpf_map_lookup_elem(&cgroups, &id);
-    if (!cgroup) return SUBJECT_BROKEN;
-  }
-  if (!make) return SUBJECT_BROKEN;
-  struct hp_tag* tag = bpf_task_storage_get(&tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (cgroup) return cgroup;
+  id = known_above((__u64)BPF_CORE_READ(bpf_get_current_task_btf(), cgroups, dfl_cgrp, kn));
+  *state = id ? SUBJECT_BROKEN : SUBJECT_NONE;
+  return id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
+}
+
+/* The slow half, kept out of the way of everybody else's calls. `turns`: storage_turns() before the look that found no tag. A
+ * task without one inside an agent's cgroup is tagged here: it was moved in as a sibling thread or cloned straight into the
+ * cgroup. Global, see rules.bpf.h. */
+__noinline int subject_late(__u64 turns) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  int state = SUBJECT_NONE;
+  struct hp_tag* tag = storage_again(turns) ? bpf_task_storage_get(&tags, task, 0, 0) : 0;
+  if (tag) return tag->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
+  struct hp_cgroup* cgroup = own_cgroup(&state);
+  if (!cgroup) return state;
+  tag = storage_get(&tags, task, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!tag) {
     count(HP_COUNT_NO_STORAGE);
     return SUBJECT_BROKEN;
   }
   tag_fill(tag, cgroup);
-  tag->entering =
-      1; /* moved in, and here before the tracepoint of that: controllers take their time in between */
+  /* Moved in, and here before the tracepoint of that: controllers take their time in between. */
+  tag->entering = 1;
   return cgroup->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
-}
-
-static __always_inline struct hp_tag* tag_of_current(void) {
-  return bpf_task_storage_get(&tags, bpf_get_current_task_btf(), 0, 0);
 }
 
 /* Sets *tag when the answer is SUBJECT_TAGGED. */
 static __always_inline int subject(struct hp_tag** tag) {
-  *tag = tag_of_current();
-  if (*tag)
-    return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN; /* session 0: there was no room for it */
-  int state = subject_late(1);
-  if (state != SUBJECT_TAGGED) return state;
-  *tag = tag_of_current();
-  return *tag ? SUBJECT_TAGGED : SUBJECT_BROKEN;
+  struct task_struct* task = bpf_get_current_task_btf();
+  __u64 turns = storage_turns();
+  *tag = bpf_task_storage_get(&tags, task, 0, 0);
+  if (!*tag) {
+    if (subject_late(turns) == SUBJECT_NONE) return SUBJECT_NONE;
+    *tag = bpf_task_storage_get(&tags, task, 0, 0);
+  }
+  /* Session 0: there was no room for it. */
+  return *tag && (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
 }
 
-/* The same for programs that may sleep. */
+/* The same for programs that may sleep, which make no tag: making storage could stall others on 6.1. */
 static __always_inline int subject_sleepable(struct hp_tag** tag) {
+  int state = SUBJECT_NONE;
   *tag = tag_of_current();
   if (*tag) return (*tag)->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
-  return subject_late(0);
+  return own_cgroup(&state) ? SUBJECT_BROKEN : state;
 }
 
 static __always_inline struct workspace* workspace(void) {
-  struct workspace* ws =
-      bpf_task_storage_get(&workspaces, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  struct workspace* ws = storage_get(&workspaces, bpf_get_current_task_btf(), BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!ws) count(HP_COUNT_NO_STORAGE);
   return ws;
 }

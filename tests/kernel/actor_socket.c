@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
@@ -188,6 +189,36 @@ static int step_messages(int count, char** words) {
   return 0;
 }
 
+/* listed ADDRESS PORT TEXT: sendmmsg of one. */
+static int step_listed(int count, char** words) {
+  union address to;
+  socklen_t length = count == 4 ? internet_address(&to, words[1], words[2]) : 0;
+  int fd = length ? new_socket(&to, SOCK_DGRAM) : -1;
+  if (fd < 0) return 97;
+  struct iovec piece = {.iov_base = words[3], .iov_len = strlen(words[3])};
+  struct mmsghdr message = {
+      .msg_hdr = {.msg_name = &to, .msg_namelen = length, .msg_iov = &piece, .msg_iovlen = 1}};
+  actor_say("sendmmsg", sendmmsg(fd, &message, 1, 0));
+  close(fd);
+  return 0;
+}
+
+/* spliced ADDRESS PORT TEXT: from a pipe into a UDP socket that has a peer. */
+static int step_spliced(int count, char** words) {
+  union address to;
+  int ends[2];
+  socklen_t length = count == 4 ? internet_address(&to, words[1], words[2]) : 0;
+  int fd = length ? new_socket(&to, SOCK_DGRAM) : -1;
+  if (fd < 0 || connect(fd, &to.any, length) || pipe(ends)) return 97;
+  size_t size = strlen(words[3]);
+  if (write(ends[1], words[3], size) != (ssize_t)size) return 97;
+  actor_say("splice", splice(ends[0], NULL, fd, NULL, size, 0));
+  close(ends[0]);
+  close(ends[1]);
+  close(fd);
+  return 0;
+}
+
 const struct actor_step actor_socket[] = {
     {"tcp", step_tcp},
     {"unix", step_unix},
@@ -200,5 +231,7 @@ const struct actor_step actor_socket[] = {
     {"other", step_other},
     {"message", step_message},
     {"messages", step_messages},
+    {"listed", step_listed},
+    {"spliced", step_spliced},
     {0, 0},
 };

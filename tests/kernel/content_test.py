@@ -150,6 +150,23 @@ def test_a_binary_swapped_during_the_hold_is_asked_about_again():
         asked_again(case, first)
 
 
+def test_a_script_executed_by_name_that_is_swapped_during_the_hold_is_asked_about_again():
+    """Each time with what would run; nothing of it runs before."""
+    good, evil = "#!/bin/bash\n" + GOOD, "#!/bin/bash\n" + EVIL
+    for how in (by_write, by_rename, by_link):
+        case, first = swapped_during_the_hold("during-script", "./{}", how, good, evil)
+        status, body = daemon.call("POST", f"/v1/requests/{first['id']}/decision", {"decision": "approve", "scope": "once"})
+        assert status == 409 and "asked again" in str(body), (status, body)
+        wait_until("it is asked about anew", lambda first=first: daemon.request(first)["state"] == "cancelled")
+        second = case.asked()
+        assert second["id"] != first["id"] and case.process.poll() is None, (first, second)
+        assert EVIL.strip() in second["access"]["bound"][0]["first_lines"], second["access"]["bound"]
+        (daemon.approve if how is by_link else daemon.deny)(second)
+        status, output = case.end()
+        assert (status, output) == (0, "evil\n") if how is by_link else status != 0 and output.endswith("not permitted\n"), output
+        assert len([r for r in daemon.requests() if r["session"] == first["session"]]) == 2
+
+
 def test_a_secret_that_becomes_another_file_during_the_hold_is_asked_about_again():
     for how in (by_rename, by_link):
         case, first = swapped_during_the_hold("read", "cat {}", how, "good\n", "evil\n")
@@ -309,6 +326,7 @@ with Daemon(RULES, name="content") as daemon:
         test_an_unchanged_script_runs_with_one_question,
         test_a_script_changed_during_the_hold_is_asked_about_again,
         test_a_binary_swapped_during_the_hold_is_asked_about_again,
+        test_a_script_executed_by_name_that_is_swapped_during_the_hold_is_asked_about_again,
         test_a_secret_that_becomes_another_file_during_the_hold_is_asked_about_again,
         test_an_approved_read_is_of_the_file_whatever_is_written_to_it_meanwhile,
         test_a_script_changed_after_the_release_is_asked_about_when_it_is_opened,

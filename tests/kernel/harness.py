@@ -60,12 +60,6 @@ def process_state(pid):
     return text[text.rindex(")") + 2]
 
 
-def fully_preemptible():
-    """Whether the kernel may interrupt itself anywhere. 6.1 then refuses task storage to whoever interrupted its user: that is
-    counted (no_storage) and tried again."""
-    return "(full)" in pathlib.Path("/sys/kernel/debug/sched/preempt").read_text()
-
-
 def keep_attached():
     """Once a boot: a set of programs without agents, which stays attached when its daemon is gone. The kernel waits for every
     task, a tenth of a second, at each hook whose last program goes; with these there is never a last one, and what a
@@ -249,10 +243,11 @@ def finish(process):
 def main(tests):
     """Runs the functions given, in order; each gets a fresh subtree of nothing: it makes its own Daemon. Prints a line each."""
     chosen = os.environ.get("HOLDPOINT_TEST_CASE")
-    failed = 0
+    failed = ran = 0
     for test in tests:
         if chosen and chosen not in test.__name__:
             continue
+        ran += 1
         start = time.monotonic()
         try:
             test()
@@ -263,4 +258,6 @@ def main(tests):
             print(f"FAIL {test.__name__}: {error}", flush=True)
         else:
             print(f"ok   {test.__name__} {time.monotonic() - start:.1f} s", flush=True)
+    if not ran:
+        sys.exit(f"no case was run: HOLDPOINT_TEST_CASE is \"{chosen}\"" if chosen else "no case was run")
     sys.exit(1 if failed else 0)

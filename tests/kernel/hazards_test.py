@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 
-from harness import PINS, fully_preemptible
+from harness import PINS
 from held import ACTOR, LIMIT, Lines, OTHER, SECRET, TMP, TOOL, finish, held, parked, process_state, run_cases, waiting, wait_until
 from programs import loaded_programs
 
@@ -196,9 +196,7 @@ def test_many_threads_on_one_processor_get_the_right_answers(daemon):
     grown = daemon.counters()["no_storage"] - before["no_storage"]
     print(f"     {lines}, without storage {grown} times", flush=True)
     assert status == 0 and lines[0] == "opened ok 0", output
-    # Known problem, bpf/README.md: there, who has no storage is refused, allowed or not.
-    if not (fully_preemptible() and os.uname().release.startswith("6.1.")):
-        assert lines[1] == "refused ok 0" and grown == 0, (output, grown)
+    assert lines[1] == "refused ok 0" and grown == 0, (output, grown)
 
 
 def test_prctl_works(daemon):

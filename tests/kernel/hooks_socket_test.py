@@ -21,7 +21,13 @@ def rule(name, outcomes, verdict, more=""):
 
 
 LOGGED = 40000
+NETWORKS = (("127.64.0.0/10", "127.64.0.1", "127.127.255.255", "127.63.255.255", "127.128.0.0"),
+            ("127.9.8.7/32", "127.9.8.7", "127.9.8.7", "127.9.8.6", "127.9.8.8"),
+            ("fd00:1234:5600::/41", "fd00:1234:5600::", "fd00:1234:567f:ffff::1", "fd00:1234:55ff:ffff::", "fd00:1234:5680::"),
+            ("fd00::abcd/128", "fd00::abcd", "fd00::abcd", "fd00::abcc", "fd00::abce"))
 RULES = "".join([
+    *(f"  - {{id: network-{i}, on: [network], to: [{{cidr: \"{n[0]}\"}}], verdict: deny, reason: A test}}\n" for i, n in
+      enumerate(NETWORKS)),
     f"  - {{id: logged, on: [network], to: [{{port: {LOGGED}}}], verdict: allow, log: true}}\n",
     rule("refuse-network", ["deny"], "deny"),
     rule("ask-briefly", ["expire"], "ask", ", timeout: 2s"),
@@ -107,6 +113,9 @@ def test_every_kind_of_connection_and_send_in_every_outcome():
         internet_form(name, "send", ["udp"], given, seen, datagram, sent, ("send EPERM",))
     internet_form("message", "send", ["message"], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
     internet_form("other", "send", ["other", "127.0.0.1", str(FREE)], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
+    internet_form("listed", "send", ["listed"], "127.0.0.1", "127.0.0.1", datagram, ("sendmmsg ok 1",), ("sendmmsg EPERM",))
+    for name, address in (("spliced4", "127.0.0.1"), ("spliced6", "::1")):
+        internet_form(name, "connect", ["spliced"], address, address, datagram, ("splice ok 3",), ("splice EPERM",))
     for name, address in (("peer4", "127.0.0.1"), ("peer6", "::1")):
         internet_form(name, "connect", ["peer"], address, address, datagram, ("connect ok 0", *sent),
                       ("connect ok 0", "send EPERM"), ("connect ok 0",))
@@ -267,6 +276,20 @@ def test_no_socket_of_a_family_that_no_rule_describes():
         assert DAEMON.run("python3", "-c", other.format(kind, protocol)) == (0, "1\n"), (kind, protocol)
 
 
+def test_a_network_holds_from_its_first_to_its_last_address():
+    """Each with its neighbours on both sides, and the IPv4 ones as IPv6 programs write them."""
+    look = ("import errno, socket, sys\nfor address in sys.argv[1:]:\n"
+            "    s = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)\n    s.settimeout(5)\n"
+            "    print(errno.errorcode[s.connect_ex((address, 9))])\n")
+    for network, first, last, before, after in NETWORKS:
+        forms = [(first, last), (before, after)]
+        if "." in network:
+            forms = [(*pair, *("::ffff:" + address for address in pair)) for pair in forms]
+        within, without = (DAEMON.run("/usr/bin/python3", "-c", look, *addresses) for addresses in forms)
+        assert (within[0], set(within[1].split())) == (0, {"EPERM"}), (network, within)
+        assert without[0] == 0 and set(without[1].split()) <= {"ECONNREFUSED", "ENETUNREACH"}, (network, without)
+
+
 SPLICING = """
 import os, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -319,5 +342,6 @@ with Daemon(RULES, name="sockets") as DAEMON:
         test_a_peer_that_is_refused_counts_whatever_is_connected_to_afterwards,
         test_an_allowed_peer_is_recorded_where_the_rule_says_log,
         test_no_socket_of_a_family_that_no_rule_describes,
+        test_a_network_holds_from_its_first_to_its_last_address,
         test_what_is_spliced_into_a_datagram_socket_is_judged_as_a_send,
     ])

@@ -69,7 +69,7 @@ void begin_hold(Core& core, std::uint64_t id, bool again) {
 const char* ending_text(std::uint32_t how) {
   switch (how) {
     case HP_ENDED_EXIT: return "the process ended";
-    case HP_ENDED_OTHER: return "the process went on to something else";
+    case HP_ENDED_OTHER: return "the process went on to something else, or what it would execute has changed";
     case HP_ENDED_MOOT: return "the file existed already";
     case HP_ENDED_ALLOWED: return "allowed meanwhile";
     case HP_ENDED_LOCKED: return "refused by a lockdown";

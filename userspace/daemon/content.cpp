@@ -61,6 +61,21 @@ std::vector<std::uint64_t> waiting(const approval::Request& request) {
   return holds;
 }
 
+// A script that is executed by its own name, and is another file by now, or was written to. Only the kernel can say what would
+// run: its thread makes the call again, which the kernel then asks about by its new identity.
+bool executes_another(const event::Access& access, const kernel::Bound& bound) {
+  const auto& held = access.fixed.identity;
+  const auto& file = bound.image.files[0];
+  return bound.image.count != 0 && file.script != 0 &&
+         (file.device != held.device || file.inode != held.inode || file.size != held.size ||
+          file.ctime_ns != held.ctime_ns);
+}
+
+void call_again(Core& core, std::uint64_t hold) {
+  const auto thread = core.held.find(hold);
+  if (thread != core.held.end()) core.parking.release(hold, thread->second, thread->second.user_stopped);
+}
+
 bool shows_content(const approval::Request* request) {
   return request != nullptr && request->state == approval::RequestState::open &&
          !request->access.bound.empty();
@@ -128,16 +143,23 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
     return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_allowed,
                                                  "what it would read has not been read again"});
   std::string again;
+  bool called_again = false;
   // One that has joined since was read when it joined.
   for (const auto& [hold, content] : found.mapped().contents) {
     const auto access = core.programs->hold(hold);
     if (!access) continue;
     auto now = question(core, *access, content);
     if (now.draft.digest == digest) continue;
+    if (executes_another(*access, content.bound)) {
+      call_again(core, hold);
+      called_again = true;
+      continue;
+    }
     (void)carry_out(core, core.ledger.ask_again(std::move(now), core.clock.now()));
     if (const auto* other = core.ledger.request_of_hold(hold)) again = other->id;
   }
-  if (again.empty()) return {};
+  if (again.empty() && !called_again) return {};
+  if (again.empty()) again = "another request";
   return std::unexpected(
       approval::DecideError{approval::DecideError::Kind::not_open,
                             "what it would read has changed since it was asked: asked again as " + again});
