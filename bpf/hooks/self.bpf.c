@@ -10,6 +10,8 @@
  *   bpf                    no BPF at all: maps are verdicts.
  *   inode_init_security_anon  no io_uring: its workers cannot be held, and it turns the restart code into an error.
  *                          EPERM, softly: Node probes it at start.
+ *   userns_create          no user namespace, where everybody may mount: a mount is another path to a file. Unless the policy
+ *                          says so of the agent.
  *   signal_generate        tells the daemon of signals to processes of sessions that have holds.
  *   sched_process_exit     ends the hold of a task that dies. */
 #include "lib/guard.bpf.h"
@@ -81,6 +83,16 @@ int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, c
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (!NAMED(BPF_CORE_READ(name, name), "[io_uring]")) return 0;
   return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
+}
+
+SEC("lsm/userns_create")
+int BPF_PROG(hp_userns, const struct cred* next) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
+  struct hp_policy* policy = policy_of(tag->agent);
+  return policy && policy->user_namespaces ? 0 : refuse_guard(tag, 0);
 }
 
 SEC("tp_btf/signal_generate")

@@ -82,6 +82,7 @@ struct hp_policy {
   __u32 elsewhere;
   __u32
       guards; /* so many rules, from the first, protect the guard itself: no disarming lets pass what they deny */
+  __u32 user_namespaces; /* the agent may make them */
   __u16 next[HP_MAX_TRANSITIONS];
 };
 

@@ -156,8 +156,11 @@ def test_a_script_executed_by_name_that_is_swapped_during_the_hold_is_asked_abou
     for how in (by_write, by_rename, by_link):
         case, first = swapped_during_the_hold("during-script", "./{}", how, good, evil)
         status, body = daemon.call("POST", f"/v1/requests/{first['id']}/decision", {"decision": "approve", "scope": "once"})
-        assert status == 409 and "asked again" in str(body), (status, body)
-        wait_until("it is asked about anew", lambda first=first: daemon.request(first)["state"] == "cancelled")
+        if how is by_link:  # the file that was shown is what it was: the approval counts for it, and it is not what would run
+            assert status == 200, body
+        else:
+            assert status == 409 and "asked again" in str(body), (status, body)
+            wait_until("it is asked about anew", lambda first=first: daemon.request(first)["state"] == "cancelled")
         second = case.asked()
         assert second["id"] != first["id"] and case.process.poll() is None, (first, second)
         assert EVIL.strip() in second["access"]["bound"][0]["first_lines"], second["access"]["bound"]

@@ -140,6 +140,26 @@ def test_row_93_an_approval_that_was_not_used_is_not_the_next_ones_of_the_same_n
     assert finish(again) == (0, "cat EPERM\n")
 
 
+def as_nobody(*command):
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+
+
+def test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only_observed(daemon):
+    """In one of its own, whoever it is may mount, and reads under another path what no rule lets it read."""
+    place = TMP / "elsewhere"
+    place.mkdir(mode=0o755)
+    shown = ["unshare", "-Urm", "sh", "-c", f"mount --bind {FORBIDDEN.parent} {place} && cat {place}/{FORBIDDEN.name}"]
+    assert "never" in subprocess.run(as_nobody(*shown), check=True, capture_output=True, text=True).stdout, "anybody else may"
+    for command in (shown, as_nobody(*shown), ["unshare", "-U", "true"]):
+        status, output = daemon.run(*command)
+        assert status == 1 and "never" not in output and "Operation not permitted" in output, (command, output)
+    daemon.wait_record("denial", lambda record: record["cause"] == "guard" and "unshare" in record["access"]["executable"])
+    for words in ("    user_namespaces: allow\n", "    mode: observe\n", ""):
+        daemon.write_policy(RULES, extra=words)
+        assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
+        assert daemon.run(*as_nobody("unshare", "-U", "true"))[0] == (0 if words else 1), words
+
+
 def test_row_94_in_a_cgroup_namespace_it_is_judged_as_before(daemon):
     status, output = daemon.run("unshare", "-C", "sh", "-c", f"cat /proc/self/cgroup {FORBIDDEN}")
     assert status == 1 and "0::/\n" in output and "Operation not permitted" in output, output
@@ -220,6 +240,7 @@ run_cases("escape", [
     test_row_92_every_thread_of_a_process_that_was_tagged_late_is_judged_when_it_executes,
     test_row_93_a_process_number_that_was_an_agents_is_nobodys_and_the_other_way_round,
     test_row_93_an_approval_that_was_not_used_is_not_the_next_ones_of_the_same_number,
+    test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only_observed,
     test_row_94_in_a_cgroup_namespace_it_is_judged_as_before,
     test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released,
     test_row_98_no_agent_kills_or_freezes_by_a_cgroup,

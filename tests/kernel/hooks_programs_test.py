@@ -13,7 +13,7 @@ WANTED = {
     "hp_sigio", "hp_setnice", "hp_setioprio", "hp_setscheduler", "hp_movememory", "hp_setrlimit", "hp_mount", "hp_move_mount", "hp_umount", "hp_pivot_root", "hp_remount",
     "hp_socket_creat", "hp_files",
     "hp_know_cgroup", "hp_forget_cgrou",
-    "hp_anonymous_in", "hp_signal", "hp_exit", "hp_path_mkdir", "hp_path_symlink", "hp_path_unlink", "hp_path_rmdir",
+    "hp_anonymous_in", "hp_userns", "hp_signal", "hp_exit", "hp_path_mkdir", "hp_path_symlink", "hp_path_unlink", "hp_path_rmdir",
     "hp_path_link", "hp_path_rename", "hp_inode_mkdir", "hp_inode_mknod", "hp_inode_symlin", "hp_inode_unlink", "hp_inode_rmdir",
     "hp_inode_link", "hp_inode_rename", "hp_path_truncat", "hp_path_chmod", "hp_path_chown", "hp_file_ioctl", "hp_file_ioctl32",
     "hp_want_write", "hp_want_write_f", "hp_setxattr", "hp_removexattr",

@@ -152,6 +152,8 @@ AgentPolicy agent_policy(const Checked& policy, std::uint32_t id, const ModeOver
   }
   out.rules.push_back(default_rule(agent));
   for (Rule& rule : out.rules) rule.mode = rule_mode(agent, rule, overrides);
+  // Who is only observed is not kept from anything.
+  out.user_namespaces = agent.user_namespaces || agent_mode(agent, overrides) == Mode::observe;
   return out;
 }
 

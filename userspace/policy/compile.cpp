@@ -101,6 +101,7 @@ Result<std::unique_ptr<hp_policy>> compile(const AgentPolicy& policy, const std:
   if (policy.rules.size() > HP_MAX_RULES) return too_many_rules(policy, files);
   ImageWriter writer(generation);
   writer.set_guards(policy.guards);
+  writer.set_user_namespaces(policy.user_namespaces);
   Dimension object;
   Dimension executable;
   Dimension destination;

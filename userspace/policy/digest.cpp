@@ -61,6 +61,7 @@ void Canonical::add(const Agent& agent) {
   add(static_cast<std::uint64_t>(agent.default_verdict));
   add(agent.default_reason);
   add(mode_word(agent.mode));
+  add(static_cast<std::uint64_t>(agent.user_namespaces));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ class ImageWriter {
   void add_rule(const hp_rule& rule, std::uint32_t operations);
   // The first so many rules hold also while the others are disarmed.
   void set_guards(std::uint32_t guards) { image_->guards = guards; }
+  void set_user_namespaces(bool allowed) { image_->user_namespaces = allowed ? 1 : 0; }
   // `always`: rules without a condition in this dimension, members of every set. Gives what there was too
   // much of: "states", "transitions" or "rule sets".
   [[nodiscard]] std::expected<void, std::string> add_automaton(hp_automaton_id id, const Dfa& dfa,

@@ -54,6 +54,7 @@ hp_rule image_rule(const Rule& rule) {
 
 void apply_modes(hp_policy& image, const AgentPolicy& policy, std::uint32_t generation) {
   image.generation = generation;
+  image.user_namespaces = policy.user_namespaces ? 1 : 0;
   image.asking = image.denying = image.observing = {};
   for (std::uint32_t number = 0; number < image.rule_count; ++number)
     put_rule(image, number, image_rule(policy.rules.at(number)));

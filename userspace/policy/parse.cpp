@@ -11,8 +11,9 @@ namespace holdpoint::policy {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"version", "agents", "environment", "rules"};
-constexpr std::string_view kAgentKeys[] = {"description",    "cgroups", "default",
-                                           "default_reason", "mode",    "operator"};
+constexpr std::string_view kAgentKeys[] = {"description", "cgroups",  "default",        "default_reason",
+                                           "mode",        "operator", "user_namespaces"};
+constexpr Choice kAllowDeny[] = {{"allow", HP_ALLOW}, {"deny", HP_DENY}};
 
 void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   Agent agent;
@@ -35,6 +36,9 @@ void read_agent(const Entry& entry, Policy& policy, Diagnostics& out) {
   }
   if (const Node* reason = fields.find("default_reason")) {
     agent.default_reason = read_text(*reason, "default_reason", out).value_or("");
+  }
+  if (const Node* verdict = fields.find("user_namespaces")) {
+    agent.user_namespaces = read_choice(*verdict, "user_namespaces", kAllowDeny, out) == HP_ALLOW;
   }
   if (const Node* mode = fields.find("mode")) agent.mode = read_mode(*mode, out).value_or(Mode::enforce);
   policy.agents.push_back(std::move(agent));

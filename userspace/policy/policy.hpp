@@ -94,7 +94,8 @@ struct Agent {
   std::vector<Pattern> cgroups;
   hp_verdict default_verdict = HP_DENY;
   std::string default_reason;
-  Mode mode = Mode::enforce;  // of the rules that have none of their own
+  Mode mode = Mode::enforce;     // of the rules that have none of their own
+  bool user_namespaces = false;  // may make them; in one it may mount, and a mount leads round rules by path
 };
 
 // Variables that change what a program does. What they hold is part of what is approved, when a policy lists no others.
@@ -148,6 +149,7 @@ struct AgentPolicy {
   std::string name;
   std::vector<Rule> rules;
   std::uint32_t guards = 0;  // how many of them, from the first, are built in
+  bool user_namespaces = false;
 };
 
 }  // namespace holdpoint::policy

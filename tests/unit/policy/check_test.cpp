@@ -86,6 +86,8 @@ TEST(Check, DigestFollowsTheMeaningNotTheLayout) {
                             "  - {id: r, on: read, path: /x, verdict: deny, reason: R}\n"}) {
     EXPECT_NE(one.digest, must_check(with_rules(other)).digest) << other;
   }
+  const std::string agent = "version: 1\nagents: {a: {default: allow";
+  EXPECT_NE(must_check(agent + "}}\n").digest, must_check(agent + ", user_namespaces: allow}}\n").digest);
   EXPECT_NE(check({{"p", with_rules(rules)}}, GuardPaths{.state_directory = "/srv"}).policy->digest,
             one.digest);
 }

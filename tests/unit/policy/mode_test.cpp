@@ -102,6 +102,27 @@ rules:
   EXPECT_EQ(evaluator(file(kRead | kWrite, "/z")).id, "seen4");
 }
 
+TEST(Mode, OnlyWhoIsObservedOrMayByThePolicyMakesUserNamespaces) {
+  const auto may = [](const std::string& agent, const ModeOverrides& overrides = {}) {
+    const auto checked = must_check("version: 1\nagents: {a: {default: allow" + agent + "}}\n");
+    const auto policy = agent_policy(checked, 0, overrides);
+    auto image = compile(policy, checked.files, 1);
+    EXPECT_TRUE(image);
+    const bool compiled = image && (*image)->user_namespaces != 0;
+    if (image) apply_modes(**image, policy, 2);
+    EXPECT_EQ(image && (*image)->user_namespaces != 0, compiled);
+    return compiled;
+  };
+  EXPECT_FALSE(may(""));
+  EXPECT_FALSE(may(", user_namespaces: deny"));
+  EXPECT_TRUE(may(", user_namespaces: allow"));
+  EXPECT_TRUE(may(", mode: observe"));
+  EXPECT_FALSE(may(", mode: observe", {{{"a", ""}, Mode::enforce}}));
+  EXPECT_TRUE(may("", {{{"a", ""}, Mode::observe}}));
+  EXPECT_EQ(all_text(check_text("version: 1\nagents:\n  a: {default: allow, user_namespaces: ask}\n")),
+            "p.yaml:3:40: error: user_namespaces: expected allow or deny, found 'ask'\n");
+}
+
 TEST(Mode, AnAllowThatIsObservedIsNotTold) {
   const Evaluator evaluator("version: 1\nagents: {a: {default: allow, mode: observe}}\n");
   EXPECT_EQ(evaluator.image().rules[evaluator(read_of("/x")).rule].flags, HP_RULE_OBSERVED);

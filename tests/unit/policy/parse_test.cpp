@@ -32,7 +32,7 @@ const Wrong kWrong[] = {
      "5:23: error: unknown key 'paht' in rule [did you mean 'path'?]"},
     {"UnknownAgentKey", "version: 1\nagents:\n  a: {default: allow, zzzzzz: 1}\n",
      "3:23: error: unknown key 'zzzzzz' in agent [known here: description, cgroups, default, "
-     "default_reason, mode or operator]"},
+     "default_reason, mode, operator or user_namespaces]"},
     {"UnknownDestinationKey", rule("on: connect, to: [{ports: 1}], verdict: allow"),
      "5:32: error: unknown key 'ports' in to [did you mean 'port'?]"},
     {"MissingVersion", "agents: {}\n", "1:1: error: policy file without 'version'"},
@@ -153,6 +153,7 @@ agents:
     cgroups: ["/agents.slice/coder-*.scope", "/ci.slice/**"]
     default: ask
     default_reason: Unknown
+    user_namespaces: allow
 rules:
   - id: r1
     agents: [coder]
@@ -177,6 +178,7 @@ rules:
   EXPECT_EQ(policy.agents[0].cgroups.size(), 2U);
   EXPECT_EQ(policy.agents[0].default_verdict, HP_ASK);
   EXPECT_EQ(policy.agents[0].default_reason, "Unknown");
+  EXPECT_TRUE(policy.agents[0].user_namespaces);
   ASSERT_EQ(policy.rules.size(), 1U);
   const Rule& rule = policy.rules[0];
   EXPECT_EQ(rule.operations, operation_bit(HP_OP_READ) | operation_bit(HP_OP_WRITE) |
