@@ -86,6 +86,12 @@ static __noinline int subject_late(int make) {
   return cgroup->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
 }
 
+/* Number of the system call that the current task is in. */
+static __always_inline __u64 current_call(void) {
+  struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  return BPF_CORE_READ(regs, orig_ax) & ~0x40000000ULL; /* the bit of x32's calls */
+}
+
 static __always_inline struct hp_tag* tag_of_current(void) {
   return bpf_task_storage_get(&tags, bpf_get_current_task_btf(), 0, 0);
 }
