@@ -110,9 +110,10 @@ class Daemon:
         keep_attached()
         return self.launch()
 
-    def launch(self):
+    def launch(self, **options):
         self.log = open(self.directory / "daemon.log", "ab")
-        self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        **options)
         try:
             wait_until("the API answers", self._answers)
         except AssertionError:
