@@ -3,7 +3,8 @@
  *   path_truncate                truncate(2). An ftruncate and O_TRUNC were decided when the file was opened.
  *   path_chmod, path_chown       decide themselves: there is no check of permissions between them and the change that a person
  *                                could be spared.
- *   file_ioctl                   the flags that chattr sets, which needs no file that is open for writing.
+ *   file_ioctl                   the flags that chattr sets, which needs no file that is open for writing; and what stops a whole file
+ *                                system, which would stop the daemon with it.
  *   mnt_want_write, …_file       note the mount: the rest is set through hooks that know only the entry.
  *   inode_setattr                times. Of its other uses each has a hook of its own above.
  *   inode_setxattr, inode_removexattr, inode_set_acl, inode_remove_acl
@@ -29,12 +30,11 @@ static __always_inline int change_object(const struct path* path, __u32 call, __
   return change_settle(&c);
 }
 
-/* Number of the system call that the current task is in; *compat: in the table of 32-bit callers. */
+/* The same; *compat: in the table of 32-bit callers. */
 static __always_inline __u64 call_number(int* compat) {
   struct task_struct* task = bpf_get_current_task_btf();
-  struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
   *compat = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) != 0;
-  return BPF_CORE_READ(regs, orig_ax) & ~0x40000000ULL; /* the bit of x32's calls */
+  return current_call();
 }
 
 static __always_inline int is_truncate(void) {
@@ -61,18 +61,29 @@ int BPF_PROG(hp_path_chown, const struct path* path, __u64 uid, __u64 gid) {
 #define FS_IOC_SETFLAGS 0x40086602
 #define FS_IOC32_SETFLAGS 0x40046602
 #define FS_IOC_FSSETXATTR 0x401c5820
+#define FIFREEZE 0xc0045877
+#define FITHAW 0xc0045878
+#define FS_IOC_SHUTDOWN 0x8004587d /* of ext4, xfs and f2fs */
 
-static __always_inline int change_flags(struct file* file, unsigned int command) {
-  if (command != FS_IOC_SETFLAGS && command != FS_IOC32_SETFLAGS && command != FS_IOC_FSSETXATTR) return 0;
-  return change_object(&file->f_path, HP_CALL_FLAGS, OP(ATTRIBUTES), 0);
+/* The numbers are the same for 32-bit callers, but for one. */
+static __always_inline int judge_ioctl(struct file* file, unsigned int command) {
+  switch (command) {
+    case FS_IOC_SETFLAGS:
+    case FS_IOC32_SETFLAGS:
+    case FS_IOC_FSSETXATTR: return change_object(&file->f_path, HP_CALL_FLAGS, OP(ATTRIBUTES), 0);
+    case FIFREEZE:
+    case FITHAW:
+    case FS_IOC_SHUTDOWN: return forbid();
+    default: return 0;
+  }
 }
 
 SEC("lsm/file_ioctl")
-int BPF_PROG(hp_file_ioctl, struct file* file, unsigned int command) { return change_flags(file, command); }
+int BPF_PROG(hp_file_ioctl, struct file* file, unsigned int command) { return judge_ioctl(file, command); }
 
 /* Of 32-bit callers; kernels without it call file_ioctl. Loaded where it exists. */
 SEC("?lsm/file_ioctl_compat")
-int BPF_PROG(hp_file_ioctl32, struct file* file, unsigned int command) { return change_flags(file, command); }
+int BPF_PROG(hp_file_ioctl32, struct file* file, unsigned int command) { return judge_ioctl(file, command); }
 
 /* A layer of an overlay is asked for inside of a call that has named the overlay's mount already. */
 static __always_inline int note_write(struct vfsmount* mount) {

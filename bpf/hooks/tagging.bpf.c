@@ -185,6 +185,8 @@ int hp_sweep(struct bpf_iter__task* context) {
   if (!task) return 0;
   struct hp_config* c = configuration();
   if (c && task->pid == 1) c->host_mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+  if (c && (__u32)task->pid == c->daemon_tgid)
+    c->daemon_mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
   struct hp_cgroup* cgroup = cgroup_of(task);
   if (cgroup) tag_task(task, cgroup);
   return 0;

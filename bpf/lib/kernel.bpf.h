@@ -57,6 +57,7 @@
 #define SOCK_DGRAM 2
 #define MSG_FASTOPEN 0x20000000
 #define TS_COMPAT 2
+#define CAP_SYS_ADMIN 21
 #define PTRACE_MODE_ATTACH 2
 #define PROC_SUPER_MAGIC 0x9fa0
 #define BPF_FS_MAGIC 0xcafe4a11
@@ -91,6 +92,7 @@ struct qstr {
 struct super_block {
   __u32 s_dev;
   unsigned long s_magic;
+  struct list_head s_mounts;
 } CORE;
 struct timespec64 {
   __s64 tv_sec;
@@ -133,14 +135,20 @@ struct path {
 struct ns_common {
   unsigned int inum;
 } CORE;
+struct mount;
 struct mnt_namespace {
   struct ns_common ns;
+  struct mount* root;
   __u64 seq;
 } CORE;
 struct mount {
   struct mount* mnt_parent;
   struct dentry* mnt_mountpoint;
   struct vfsmount mnt;
+  struct list_head mnt_mounts; /* those on it, by their mnt_child */
+  struct list_head mnt_child;
+  struct list_head mnt_instance; /* of its superblock's s_mounts */
+  struct list_head mnt_share;    /* the ring of its peers */
   struct mnt_namespace* mnt_ns;
 } CORE;
 struct net {

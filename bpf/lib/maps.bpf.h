@@ -170,8 +170,19 @@ struct place {
   __u32 state; /* in which it ended */
 };
 
+/* A walk over mounts; here for the same reason. */
+struct mounts {
+  struct mount* top;
+  struct mount* here;
+  struct mount* peer;
+  struct mnt_namespace* namespace;
+  __u32 step; /* enum in mounts.bpf.h */
+  __u32 within;
+};
+
 struct workspace {
   struct walk walk;
+  struct mounts mounts;
   __u64 hash[2];
   struct place places[2]; /* of a change: the name that is changed or taken away, and the one that is made */
   __u32 rule, rank, hold_mode, rule_flags; /* the strictest outcome of a change so far */

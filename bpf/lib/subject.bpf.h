@@ -97,6 +97,12 @@ __noinline int subject_late(__u64 turns) {
   return cgroup->session ? SUBJECT_TAGGED : SUBJECT_BROKEN;
 }
 
+/* Number of the system call that the current task is in. */
+static __always_inline __u64 current_call(void) {
+  struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  return BPF_CORE_READ(regs, orig_ax) & ~0x40000000ULL; /* the bit of x32's calls */
+}
+
 /* Sets *tag when the answer is SUBJECT_TAGGED. */
 static __always_inline int subject(struct hp_tag** tag) {
   struct task_struct* task = bpf_get_current_task_btf();

@@ -193,7 +193,8 @@ struct hp_config {
   __u64
       disarmed_until; /* CLOCK_BOOTTIME, nanoseconds: until then rules let pass what they deny or ask about. Compared by the
                             kernel side, so it ends without the daemon, too */
-  __u64 host_mounts; /* number of process 1's mount namespace, found by the hp_sweep iterator; 0: not yet */
+  __u64 host_mounts;   /* number of process 1's mount namespace, found by the hp_sweep iterator; 0: not yet */
+  __u64 daemon_mounts; /* the daemon's, likewise: its unit gives it one of its own */
 };
 
 #endif

@@ -7,6 +7,7 @@ import socket
 import subprocess
 
 from harness import LIMIT, PINS, TMP, Daemon, finish, main, process_state, wait_until
+from mounting import LIBC, namespace_of_its_own, shared_mounts
 
 RULES = """
   - id: unused
@@ -187,6 +188,81 @@ def test_the_hosts_mounts_stay_as_they_are():
         subprocess.run(["umount", kept], check=True)
 
 
+def mount_attempts(*statements, **options):
+    """What came of the last of them."""
+    *before, last = attempts([LIBC, *statements], **options)
+    assert set(before) == {"did it"}, before
+    return last
+
+
+def test_in_a_namespace_of_ones_own_one_mounts():
+    """As a service manager does for a unit: slaves of the host's, which are shared among themselves again."""
+    with shared_mounts() as (kept, place):
+        own = f"{bytes(place)!r}, b'tmpfs'"
+        said = attempts([LIBC, "own()", "mount(None, b'/', None, REC | SHARED)", f"mount(b'x', {own}, 0)",
+                         f"mount(b'x', {own}, REMOUNT, b'size=1m')", f"umount({bytes(place)!r})", f"umount({bytes(kept)!r}, 2)",
+                         f"mount(b'/sys', {bytes(place)!r}, None, BIND | REC)", f"umount({bytes(place)!r}, 2)",
+                         "call(442, -100, b'/', 0x8000, ctypes.create_string_buffer(32), 32)"])
+        assert said == ["did it"] * 10, said
+        assert mount_attempts("own()", "mount(b'x', b'/sys/fs/cgroup', b'cgroup2', REMOUNT)") == "refused EPERM", "the host has it too"
+        assert os.path.ismount(kept) and os.path.ismount("/sys/fs/cgroup") and os.path.ismount("/sys/fs/bpf")
+
+
+def test_while_anything_propagates_to_the_host_nothing_is_mounted():
+    """Nothing that is private already is a place to bind what is not, or to take it away with its tree."""
+    with shared_mounts() as (kept, place):
+        inner = kept / "inner"
+        inner.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", inner], check=True)
+        private = f"unshare(); mount(None, {bytes(kept)!r}, None, PRIVATE)"
+        rest = f"mount(None, {bytes(inner)!r}, None, PRIVATE)"
+        for statement in (f"mount(b'/sys', {bytes(kept)!r}, None, BIND | REC)", f"umount({bytes(kept)!r}, 2)",
+                          f"mount({bytes(inner)!r}, {bytes(kept)!r}, None, MOVE)"):
+            assert mount_attempts(private, statement) == "refused EPERM", statement
+            assert mount_attempts(private, rest, statement) == "refused EPERM", statement
+        assert os.path.ismount(inner) and os.path.ismount("/sys/fs/bpf")
+
+
+def test_a_detached_tree_of_the_hosts_gets_no_place():
+    """open_tree(OPEN_TREE_CLONE, AT_RECURSIVE) in the host's namespace, move_mount in one's own; also beneath another mount."""
+    with shared_mounts() as (kept, place):
+        clone = "tree = call(428, -100, {}, 0x8001)"
+        move = f"call(429, tree, b'', -100, {bytes(place)!r}, {{}})"
+        for flags in (0x4,) if os.uname().release.startswith("6.1.") else (0x4, 0x204):  # the kernel's from 6.5 on
+            said = mount_attempts(clone.format(repr(bytes(kept))), "own()", move.format(flags))
+            assert said == "refused EPERM", (flags, said)
+        assert mount_attempts("own()", clone.format(repr(bytes(kept))), move.format(4)) == "did it", "one's own does"
+
+
+def test_attributes_of_the_hosts_mounts_stay():
+    with shared_mounts() as (kept, place):
+        read_only = "call(442, -100, {!r}, 0, (ctypes.c_ulonglong * 4)(1, 0, 0, 0), 32)"
+        assert mount_attempts(read_only.format(bytes(kept))) == "refused EPERM"
+        (kept / "written").touch()
+        assert mount_attempts("own()", read_only.format(bytes(kept))) == "did it"
+        (kept / "written").touch()
+
+
+def test_no_file_system_is_stopped():
+    """The daemon's is the host's: whoever froze it would stop the daemon too."""
+    for request in ("0xc0045877", "0xc0045878", "0x8004587d"):
+        ask = f"import fcntl; fcntl.ioctl(os.open({str(TMP)!r}, os.O_RDONLY), {request}, b'\\0\\0\\0\\0')"
+        assert attempt(ask) == "refused EPERM", request
+
+
+def test_the_daemons_namespace_is_kept_like_the_hosts():
+    """An agent of root's may enter it. Through a descriptor: it opens none by itself."""
+    namespace = os.open(f"/proc/{daemon.process.pid}/ns/mnt", os.O_RDONLY)
+    try:
+        assert os.fstat(namespace).st_ino != os.stat("/proc/self/ns/mnt").st_ino
+        enter = f"call(308, {namespace}, 0)"
+        for statement in ("mount(b'x', b'/mnt', b'tmpfs', 0)", "umount(b'/sys/fs/bpf', 2)", "mount(None, b'/', None, REC | PRIVATE)",
+                          "call(442, -100, b'/', 0x8000, ctypes.create_string_buffer(32), 32)"):
+            assert mount_attempts(enter, statement, pass_fds=[namespace]) == "refused EPERM", statement
+    finally:
+        os.close(namespace)
+
+
 def test_its_programs_and_units_are_not_changed():
     """What the next start would run, untagged. (The package is not installed here.)"""
     unit = pathlib.Path("/etc/systemd/system/holdpointd.service.d")
@@ -268,7 +344,7 @@ def test_what_was_tried_is_recorded():
     wait_until("records of it", lambda: not missing())
 
 
-with Daemon(RULES, name="guard") as daemon:
+with Daemon(RULES, name="guard", prepare=namespace_of_its_own) as daemon:
     api = daemon.runtime / "api.sock"
     main([
         test_the_socket_refuses_whatever_name_leads_to_it,
@@ -279,6 +355,12 @@ with Daemon(RULES, name="guard") as daemon:
         test_the_daemon_keeps_its_share_of_the_machine,
         test_nothing_in_proc_changes_the_daemon,
         test_the_hosts_mounts_stay_as_they_are,
+        test_in_a_namespace_of_ones_own_one_mounts,
+        test_while_anything_propagates_to_the_host_nothing_is_mounted,
+        test_a_detached_tree_of_the_hosts_gets_no_place,
+        test_attributes_of_the_hosts_mounts_stay,
+        test_no_file_system_is_stopped,
+        test_the_daemons_namespace_is_kept_like_the_hosts,
         test_its_programs_and_units_are_not_changed,
         test_nobody_outside_the_session_is_traced,
         test_there_is_no_bpf_for_agents,

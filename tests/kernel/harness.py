@@ -76,9 +76,10 @@ def keep_attached():
 class Daemon:
     """holdpointd with a policy of its own. Use as a context manager; leaving it unloads the programs."""
 
-    def __init__(self, rules, default="allow", agent="coder", name="daemon", extra="", pins=PINS):
+    def __init__(self, rules, default="allow", agent="coder", name="daemon", extra="", pins=PINS, prepare=None):
         self.agent = agent
         self.pins = pins
+        self.prepare = prepare  # called in the daemon's process before it is executed
         self.directory = TMP / name
         self.policies = self.directory / "policies"
         self.runtime = self.directory / "run"
@@ -106,7 +107,8 @@ class Daemon:
 
     def launch(self):
         self.log = open(self.directory / "daemon.log", "ab")
-        self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        preexec_fn=self.prepare)
         try:
             wait_until("the API answers", self._answers)
         except AssertionError:
