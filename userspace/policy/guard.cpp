@@ -30,15 +30,22 @@ std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobU
   return patterns;
 }
 
+// Programs, and what systemd reads of our units or for them: also drop-ins for all services and slices, and settings of systemd itself,
+// whose environment every service inherits. The loader reads ld.so.preload for every program. Not here, since root has many more of
+// that kind and packages write there: libraries and where they are looked for, generators, units of other names. A policy says who
+// may write those.
 std::vector<Pattern> installed_files() {
   std::vector<Pattern> patterns;
-  for (const char* program : {"/usr/bin/holdpoint", "/usr/sbin/holdpointd"})
-    patterns.push_back(pattern(program, GlobUse::path));
-  for (const std::string top : {"/etc", "/run", "/usr/lib"}) {
-    const std::string units = top + "/systemd/system/";
+  for (const char* file :
+       {"/usr/bin/holdpoint", "/usr/sbin/holdpointd", "/etc/ld.so.preload", "/etc/systemd/system.conf"})
+    patterns.push_back(pattern(file, GlobUse::path));
+  for (const std::string top : {"/etc", "/run", "/usr/lib", "/usr/local/lib"}) {
+    const std::string units = top + "/systemd/{system,system.control,system.attached,transient,generator*}/";
+    const std::string ours = "{holdpoint*,agents.slice*}";
     for (const auto& files :
-         {units + "{holdpoint*,agents.slice*}", units + "{holdpoint*,agents.slice*}/*",
-          units + "*.wants/{holdpoint*,agents.slice*}", top + "/{sysusers.d,tmpfiles.d}/holdpoint.conf"}) {
+         {units + ours, units + ours + "/*", units + "{service,slice}.d", units + "{service,slice}.d/*",
+          units + "*.{wants,requires,upholds}/" + ours, top + "/systemd/system.conf.d",
+          top + "/systemd/system.conf.d/*", top + "/{sysusers.d,tmpfiles.d}/holdpoint.conf"}) {
       patterns.push_back(pattern(files, GlobUse::path));
     }
   }
