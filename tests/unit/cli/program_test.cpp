@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -320,6 +322,30 @@ TEST_F(Program, DisarmsLoudlyAndArms) {
   EXPECT_HAS(status.out, "DISARMED until");
   EXPECT_EQ(run({"arm"}).status, 0);
   EXPECT_EQ(run({"status"}).status, 0);
+}
+
+TEST_F(Program, SetupTakesItsFileAwayOnlyWhenTheDaemonRefusedIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root declares an agent";
+  const std::string directory = testing::TempDir() + "hp-setup-" + std::to_string(::getpid());
+  std::filesystem::create_directory(directory);
+  const auto setup = [&](const Error& met) {
+    server.on_loop([&](FakeService& service, FakeClock&) {
+      service.policy_directory = directory;
+      service.reload_error = met;
+    });
+    return run({"setup", "--yes", "--agent", "new", "--run", "--policy", HOLDPOINT_POLICIES "/coding.yaml"});
+  };
+  const Ended refused = setup({"60-new.yaml:1:1: error: no", "", EINVAL});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_HAS(refused.err, "error: no");
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+  // The kernel did not take it, no time to answer: whatever it was, the next start may read the file.
+  const Ended unknown = setup({"the kernel did not take the policy", "", ENOTRECOVERABLE});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_HAS(unknown.err, directory + "/60-new.yaml is written");
+  EXPECT_HAS(unknown.err, "systemctl reload holdpointd");
+  EXPECT_TRUE(std::filesystem::exists(directory + "/60-new.yaml"));
+  std::filesystem::remove_all(directory);
 }
 
 TEST_F(Program, RunsACommandAndReturnsItsStatus) {
