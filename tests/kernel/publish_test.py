@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies into the kernel: one that it does not take leaves the former one in force, and generations only rise."""
 import ctypes
+import subprocess
 
-from harness import PINS, TMP, Daemon, main
+from harness import LIMIT, PINS, TMP, Daemon, main
 
 SECRET, FREE = TMP / "secret", TMP / "free"
 RULES = f"""
@@ -15,6 +16,23 @@ RULES = f"""
 # Would let the secret go, and not the other.
 OTHER = RULES.replace("id: secret", "id: other").replace(str(SECRET), str(FREE))
 MAPS = PINS + "/holdpoint/maps/"
+
+
+# Gets a mount namespace, waits for a line, and opens both by a directory from before.
+ELSEWHERE = """
+import ctypes, errno, os, sys
+secret, free = sys.argv[1:]
+host = os.open(os.path.dirname(free), os.O_PATH)
+if ctypes.CDLL(None).unshare(0x20000) != 0:
+    raise OSError('unshare')
+print('elsewhere', flush=True)
+sys.stdin.readline()
+for file in (secret, free):
+    try:
+        print(os.read(os.open(os.path.basename(file), os.O_RDONLY, dir_fd=host), 9).decode())
+    except OSError as error:
+        print('refused', errno.errorcode[error.errno])
+"""
 
 
 def freeze(name):
@@ -44,6 +62,15 @@ def test_generations_rise_over_a_restart_right_after_many_switches():
     daemon.start()
     assert generation() > before
     obeys_the_former_policy()
+
+
+def test_who_has_mounts_of_its_own_is_judged_by_the_new_policy_too():
+    """Its program, and what it opened before, have names of the host's. The former answers for its program count no more."""
+    process = daemon.spawn("python3", "-c", ELSEWHERE, SECRET, FREE, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == b"elsewhere\n"
+    assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
+    output, _ = process.communicate(b"go\n", timeout=LIMIT)
+    assert output == b"refused EPERM\nfree\n", output
 
 
 def test_a_policy_that_the_kernel_does_not_take_is_told_and_the_former_one_stays():
@@ -76,6 +103,7 @@ FREE.write_text("free")
 with Daemon(RULES, name="publish") as daemon:
     main([
         test_generations_rise_over_a_restart_right_after_many_switches,
+        test_who_has_mounts_of_its_own_is_judged_by_the_new_policy_too,
         test_a_policy_that_the_kernel_does_not_take_is_told_and_the_former_one_stays,
         test_nor_the_former_one_whole_is_told_too,
     ])
