@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/guard.hpp"
 
+#include <fmt/format.h>
+
 #include <initializer_list>
 
 namespace holdpoint::policy {
@@ -39,15 +41,15 @@ std::vector<Pattern> installed_files() {
   for (const char* file :
        {"/usr/bin/holdpoint", "/usr/sbin/holdpointd", "/etc/ld.so.preload", "/etc/systemd/system.conf"})
     patterns.push_back(pattern(file, GlobUse::path));
-  for (const std::string top : {"/etc", "/run", "/usr/lib", "/usr/local/lib"}) {
-    const std::string units = top + "/systemd/{system,system.control,system.attached,transient,generator*}/";
-    const std::string ours = "{holdpoint*,agents.slice*}";
-    for (const auto& files :
-         {units + ours, units + ours + "/*", units + "{service,slice}.d", units + "{service,slice}.d/*",
-          units + "*.{wants,requires,upholds}/" + ours, top + "/systemd/system.conf.d",
-          top + "/systemd/system.conf.d/*", top + "/{sysusers.d,tmpfiles.d}/holdpoint.conf"}) {
-      patterns.push_back(pattern(files, GlobUse::path));
-    }
+  for (const char* top : {"/etc", "/run", "/usr/lib", "/usr/local/lib"}) {
+    for (const char* place : {"system", "system.control", "system.attached", "transient", "generator*"})
+      for (const char* unit :
+           {"{holdpoint*,agents.slice*}", "{holdpoint*,agents.slice*}/*", "{service,slice}.d",
+            "{service,slice}.d/*", "*.{wants,requires,upholds}/{holdpoint*,agents.slice*}"})
+        patterns.push_back(pattern(fmt::format("{}/systemd/{}/{}", top, place, unit), GlobUse::path));
+    for (const char* file :
+         {"systemd/system.conf.d", "systemd/system.conf.d/*", "{sysusers.d,tmpfiles.d}/holdpoint.conf"})
+      patterns.push_back(pattern(fmt::format("{}/{}", top, file), GlobUse::path));
   }
   return patterns;
 }
