@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Paths, built by walking dentries and mounts from the object up to the root of the mount namespace: the same way in every
- * hook, on every kernel, whatever the process's own root is. The process's chroot does not shorten it.
+ * hook, on every kernel, whatever the process's own root is. The process's chroot does not shorten it. What is reached in the
+ * host's namespace from another one has the name that it has on the host.
  *
- * A walk that cannot be finished (too long, too deep, detached mount, another namespace, renames that never stop) gives
+ * A walk that cannot be finished (too long, too deep, detached mount, a third namespace, renames that never stop) gives
  * PATH_UNRESOLVED, and the caller denies. */
 #ifndef HOLDPOINT_PATH_BPF_H
 #define HOLDPOINT_PATH_BPF_H
@@ -51,15 +52,22 @@ static __always_inline long walk_end(struct workspace* ws, __u32 result) {
   return 1;
 }
 
+/* The host's names are good ones in every namespace: agents do not change its mounts. Whoever has just got a namespace of its own
+ * still runs a program, holds files and talks to sockets that it has from the host. */
+static __always_inline int is_hosts(struct mnt_namespace* owner) {
+  struct hp_config* c = configuration();
+  return c && c->host_mounts && BPF_CORE_READ(owner, ns.inum) == c->host_mounts;
+}
+
 /* At the root of a mount: go on below its mount point, or end at the root of the namespace. */
 static __always_inline long leave_mount(struct workspace* ws) {
   struct mount* here = mount_of(ws->walk.mount);
   struct mount* parent = BPF_CORE_READ(here, mnt_parent);
   if (parent == here) {
     struct mnt_namespace* owner = BPF_CORE_READ(here, mnt_ns);
-    /* A detached clone (open_tree), a mount of another namespace or a lazily unmounted one ends here too, and its path
+    /* A detached clone (open_tree), a mount of a third namespace or a lazily unmounted one ends here too, and its path
      * would be relative to the clone: that is no path. */
-    if (owner != ws->walk.namespace) return walk_end(ws, PATH_UNRESOLVED);
+    if (owner != ws->walk.namespace && !is_hosts(owner)) return walk_end(ws, PATH_UNRESOLVED);
     if (ws->walk.position == ws->walk.end) put_slash(ws);
     return walk_end(ws, PATH_OK);
   }

@@ -267,9 +267,12 @@ def test_its_programs_and_units_are_not_changed():
     """What the next start would run, untagged. (The package is not installed here.)"""
     unit = pathlib.Path("/etc/systemd/system/holdpointd.service.d")
     unit.mkdir(parents=True, exist_ok=True)
-    refused(f"os.open('{unit}/evil.conf', os.O_WRONLY | os.O_CREAT)", f"os.rmdir('{unit}')",
-            f"os.symlink('/dev/null', '{unit.parent}/holdpointd.service')", "os.open('/usr/sbin/holdpointd', os.O_WRONLY | os.O_CREAT)")
-    assert list(unit.iterdir()) == []
+    others = pathlib.Path("/run/systemd/system/service.d")  # for all services
+    others.mkdir(parents=True, exist_ok=True)
+    create = "os.open('{}', os.O_WRONLY | os.O_CREAT)".format
+    refused(create(unit / "evil.conf"), create(others / "evil.conf"), create("/etc/ld.so.preload"), f"os.rmdir('{unit}')",
+            f"os.symlink('/dev/null', '{unit.parent}/holdpointd.service')", create("/usr/sbin/holdpointd"))
+    assert list(unit.iterdir()) == list(others.iterdir()) == [] and not os.path.exists("/etc/ld.so.preload")
 
 
 def test_nobody_outside_the_session_is_traced():

@@ -86,10 +86,10 @@ class Installed(Daemon):
     def __init__(self):  # not Daemon's: systemd starts and stops it
         self.runtime = pathlib.Path("/run/holdpoint")
 
-    def start_unit(self, name, *command):
+    def start_unit(self, name, *command, settings=()):
         """A transient unit in agents.slice; its output and status are those of the process returned."""
         return self.popen("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--slice=agents.slice",
-                          f"--unit={name}", *command)
+                          f"--unit={name}", *(f"--property={setting}" for setting in settings), *command)
 
     @staticmethod
     def popen(*words):

@@ -19,6 +19,7 @@ DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
 # Below /root: the service is forbidden homes and must find what a held program reads all the same.
 HOME = pathlib.Path("/root/holdpoint-test")
 SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
+PUBLIC = pathlib.Path("/srv/holdpoint-forbidden")  # everybody may read it, but for the policy
 METRICS = pathlib.Path("/var/lib/prometheus/node-exporter/holdpoint.prom")
 WITHOUT_BPF = TMP / "lsm"  # a list of security modules
 POLICY = f"""version: 1
@@ -26,9 +27,13 @@ agents:
   coder:
     cgroups: ["/agents.slice/coder-*.service"]
     default: allow
+  helper:
+    operator: Platform team
+    cgroups: ["/agents.slice/helper-*.service"]
+    default: allow
 rules:
   - {{id: secret, on: read, path: "{SECRET}", verdict: ask, reason: A secret of the test, timeout: 1h}}
-  - {{id: forbidden, on: read, path: "{FORBIDDEN}", verdict: deny, reason: Never}}
+  - {{id: forbidden, on: read, path: ["{FORBIDDEN}", "{PUBLIC}"], verdict: deny, reason: Never}}
   - {{id: tool, on: exec, path: "{TOOL}", verdict: ask, reason: The tool asks, timeout: 1h}}
 """
 holdpoint = Installed()
@@ -82,7 +87,7 @@ def test_an_agent_of_the_slice_is_held_once_it_is_declared():
     (POLICIES / "10-test.yaml").write_text(POLICY)
     shell("holdpointd", "--check")
     shell("systemctl", "restart", UNIT)
-    assert show("StatusText") == "Enforcing; agents declared: 1"
+    assert show("StatusText") == "Enforcing; agents declared: 2"
     tool = holdpoint.start_unit("coder-1", TOOL)
     request = holdpoint.wait_request()
     session = holdpoint.get("/v1/sessions")["sessions"][0]
@@ -98,6 +103,20 @@ def test_an_agent_of_the_slice_is_held_once_it_is_declared():
         f"request {request['id']}: approved by root (once)"], told
     refused(holdpoint.start_unit("coder-1", "cat", FORBIDDEN))
     shell("cat", SECRET, FORBIDDEN)
+
+
+def test_units_with_a_user_or_file_systems_of_their_own_start_and_obey():
+    """systemd sets up both when the process is in its cgroup already: what it does there is judged as the agent's."""
+    owners = {"coder": {"kind": "unix", "id": "0"}, "helper": {"kind": "declared", "name": "Platform team"}}
+    for world, settings in (("user", ["User=nobody"]), ("private", ["PrivateTmp=yes", "ProtectSystem=strict"])):
+        for agent, owner in owners.items():
+            unit = holdpoint.start_unit(f"{agent}-{world}", "sh", "-c", f"id -un; cat {PUBLIC}", settings=settings)
+            status, output = finish(unit)
+            assert status == 1 and "not permitted" in output, (agent, world, status, output)  # and not 219 or 226
+            assert output.startswith("nobody" if world == "user" else "root"), output
+            session = [s for s in holdpoint.get("/v1/sessions")["sessions"] if s["cgroup"] == f"/agents.slice/{agent}-{world}.service"]
+            assert len(session) == 1 and owner.items() <= session[0]["owner"].items(), session
+    shell("cat", PUBLIC)
 
 
 def test_a_restart_and_an_upgrade_keep_what_is_held():
@@ -258,7 +277,7 @@ def story(tests):
 
 def prepare():
     HOME.mkdir(mode=0o700)
-    for file, text in ((SECRET, "content\n"), (FORBIDDEN, "never\n"), (TOOL, "#!/bin/sh\necho the tool ran\n")):
+    for file, text in ((SECRET, "content\n"), (FORBIDDEN, "never\n"), (PUBLIC, "never\n"), (TOOL, "#!/bin/sh\necho the tool ran\n")):
         file.write_text(text)
     TOOL.chmod(0o755)
     # What the images of containers put there against services that start, and an index of manuals: neither is looked at here.
@@ -273,6 +292,7 @@ try:
         test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot,
         test_the_metrics_service_writes_the_file_that_node_exporter_reads,
         test_an_agent_of_the_slice_is_held_once_it_is_declared,
+        test_units_with_a_user_or_file_systems_of_their_own_start_and_obey,
         test_a_restart_and_an_upgrade_keep_what_is_held,
         test_run_makes_a_scope_in_the_slice,
         test_a_running_unit_is_tagged_and_untagged_by_its_name,

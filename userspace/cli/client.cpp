@@ -68,13 +68,13 @@ Failure problem_failure(unsigned status, const std::string& body) {
   const json problem = json::parse(body, nullptr, false);
   if (!problem.is_object() || !problem.contains("detail") || !problem["detail"].is_string()) {
     return {Exit::unreachable, fmt::format("holdpointd answered {} without saying why", status),
-            "see its log"};
+            "see its log", status};
   }
   const auto text = [&](const char* key) {
     return problem.contains(key) && problem[key].is_string() ? problem[key].get<std::string>()
                                                              : std::string();
   };
-  return {exit_of(status, text("code")), text("detail"), text("hint")};
+  return {exit_of(status, text("code")), text("detail"), text("hint"), status};
 }
 
 // One connection. Every step runs the private loop until that step is done or its time is up.

@@ -26,6 +26,7 @@ struct Failure {
   Exit exit = Exit::refused;
   std::string message;
   std::string hint;
+  unsigned status = 0;  // of the daemon's answer; 0: there was none
 };
 
 }  // namespace holdpoint::cli

@@ -191,6 +191,13 @@ const nlohmann::json& child(const nlohmann::json& object, std::string_view key) 
   return found == object.end() || found->is_null() ? none : *found;
 }
 
+std::string joined(const nlohmann::json& list) {
+  std::string out;
+  for (const auto& item : list)
+    if (item.is_string()) out += (out.empty() ? "" : ", ") + printable(item.get<std::string>());
+  return out;
+}
+
 std::string person(const nlohmann::json& principal) {
   const std::string name = field(principal, "name");
   const std::string id = field(principal, "id");

@@ -37,6 +37,8 @@ namespace holdpoint::cli {
 [[nodiscard]] std::string field(const nlohmann::json& object, std::string_view key);
 // The object below `key`, or an empty one.
 [[nodiscard]] const nlohmann::json& child(const nlohmann::json& object, std::string_view key);
+// The texts of a list, as "a, b".
+[[nodiscard]] std::string joined(const nlohmann::json& list);
 // "ada (uid 1000)" for a principal.
 [[nodiscard]] std::string person(const nlohmann::json& principal);
 

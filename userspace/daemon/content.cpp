@@ -28,7 +28,7 @@ approval::NewHold question(Core& core, const event::Access& access, const kernel
   while (core.contents.size() > kMostContents) core.contents.erase(core.contents.begin());
   const auto outcome = outcome_of(core, fixed);
   return decision::make_hold({access, content.process, content.bound.files, content.bound.complete, outcome,
-                              core.policies.generation, core.policies.agent_name(fixed.identity.agent)},
+                              fixed.policy_generation, core.policies.agent_name(fixed.identity.agent)},
                              core.clock.now());
 }
 

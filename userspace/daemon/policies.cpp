@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace holdpoint::daemon {
@@ -44,7 +45,7 @@ Result<Policies> compile_sources(const config::Config& config, const std::vector
   if (!result.policy) return fail(text, "the policy in force, if any, stays");
   Policies loaded;
   loaded.checked = std::move(*result.policy);
-  loaded.generation = loaded.rules_since = generation;
+  loaded.generation = generation;
   loaded.warnings = std::move(text);
   for (std::uint32_t id = 0; id < loaded.checked.agents.size(); ++id) {
     loaded.agents.push_back(policy::agent_policy(loaded.checked, id));
@@ -65,13 +66,31 @@ std::string Policies::agent_name(std::uint32_t id) const {
 }
 
 policy::Outcome Policies::outcome(std::uint32_t agent, std::uint32_t rule, std::uint32_t decided_in) const {
-  const auto& then = former && decided_in < rules_since ? *former : agents;
-  if (agent < then.size()) return policy::outcome_of(then[agent], rule);
+  const auto* then = &agents;
+  if (decided_in < rules_since) {
+    const auto newer = std::ranges::upper_bound(former, decided_in, {}, &FormerRules::since);
+    if (newer == former.begin())
+      return {.rule = rule,
+              .id = "unknown",
+              .reason = "Decided by a policy that is no longer known",
+              .log = true};
+    then = std::prev(newer)->agents.get();
+  }
+  if (agent < then->size()) return policy::outcome_of((*then)[agent], rule);
   return {};
+}
+
+void Policies::succeed(const Policies& before) {
+  rules_since = generation;
+  former = before.former;
+  former.push_back(
+      {before.rules_since, std::make_shared<const std::vector<policy::AgentPolicy>>(before.agents)});
+  if (former.size() > kMostFormerRules) former.pop_front();
 }
 
 void Policies::apply(const policy::ModeOverrides& overrides, std::uint32_t publication) {
   generation = publication;
+  if (cgroup_image) cgroup_image->generation = publication;
   for (std::uint32_t id = 0; id < agents.size(); ++id) {
     agents[id] = policy::agent_policy(checked, id, overrides);
     policy::apply_modes(*images[id], agents[id], publication);

@@ -2,6 +2,8 @@
 #include "daemon/publish.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
@@ -11,20 +13,50 @@
 namespace holdpoint::daemon {
 namespace {
 
-Result<> take_new_policies(Core& core, const approval::Principal& by) {
+// Everything that can fail without the kernel.
+Result<Policies> read_policies(const Core& core) {
   const auto generation = next_generation(core.policies.generation, core.clock.now());
   auto fresh = load_policies(core.config, generation);
-  if (!fresh) return std::unexpected(fresh.error());
-  if (auto kept = keep_agent_ids(*core.programs, *fresh); !kept) return kept;
+  if (!fresh) return fresh;
+  if (auto kept = keep_agent_ids(*core.programs, *fresh); !kept) return std::unexpected(kept.error());
   fresh->apply(core.modes.overrides(), generation);
-  fresh->former = std::make_shared<const std::vector<policy::AgentPolicy>>(std::move(core.policies.agents));
-  record_policy(core, *fresh, "reload", by);
-  core.policies = std::move(*fresh);
-  if (auto done = number_lockdowns(core, true); !done) return done;
-  if (auto done = publish(core); !done) return done;
-  if (auto done = number_lockdowns(core, false); !done) return done;
+  return fresh;
+}
+
+// From here on the policy is `other`, which becomes the one that was: recorded first, then published.
+Result<> exchange_policies(Core& core, Policies& other, Literal origin, const approval::Principal& by) {
+  other.succeed(core.policies);
+  record_policy(core, other, origin, by);
+  std::swap(core.policies, other);
+  auto done = number_lockdowns(core, true);
+  if (done) done = publish(core);
+  if (done) done = number_lockdowns(core, false);
+  return done;
+}
+
+// The kernel took a part of the new policy, agent by agent. The former one goes over it as a publication of its own: generations
+// do not fall. Each agent obeys one of the two at any moment, and one that only the new policy has has no rules, which denies.
+std::unexpected<Error> go_back(Core& core, Policies& former, const Error& why) {
+  former.apply(core.modes.overrides(), next_generation(core.policies.generation, core.clock.now()));
+  const auto again = exchange_policies(core, former, "former", {"system", "holdpointd", ""});
+  Error error{"the kernel did not take the policy: " + why.message, "the former one is in force again",
+              ENOTRECOVERABLE};
+  if (!again) {
+    error.message += "; nor the whole of the former one again: " + again.error().message;
+    error.hint = "each agent obeys the one or the other: have the policy read again, or restart holdpointd";
+  }
+  return std::unexpected(std::move(error));
+}
+
+Result<> take_new_policies(Core& core, const approval::Principal& by) {
+  auto policies = read_policies(core);
+  if (!policies) return std::unexpected(policies.error());
+  if (auto done = exchange_policies(core, *policies, "reload", by); !done)
+    return go_back(core, *policies, done.error());
   tell_modes_without_effect(core);
-  return recognise_cgroups(core);
+  // It is in force. Who is not found now is tagged by its first hook.
+  if (auto found = recognise_cgroups(core); !found) log_error("{}", event::mask(found.error().text()));
+  return {};
 }
 
 }  // namespace

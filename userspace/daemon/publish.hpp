@@ -6,9 +6,9 @@
 
 namespace holdpoint::daemon {
 
-// Seconds: larger at each start, and never 0.
+// Seconds, and never 0.
 [[nodiscard]] std::uint32_t generation_at(Now now);
-// Of a publication while the daemon runs.
+// Of the publication after `last`: larger, however quickly one follows the other and wherever the clock is set.
 [[nodiscard]] std::uint32_t next_generation(std::uint32_t last, Now now);
 
 // Agent ids are positions in the policy, and live tags carry them. Error: an agent with live sessions has another one now.
@@ -19,7 +19,7 @@ void record_policy(Core& core, const Policies& policies, Literal origin, const a
 // Modes that operators set for what the policy does not have: told, since they have no effect.
 void tell_modes_without_effect(const Core& core);
 
-// Reads the policy directory again. Error: it is recorded, and the policy in force stays.
+// Reads the policy directory again. Error: it is recorded, and the policy in force stays, or is in force again.
 [[nodiscard]] Result<> reload_policies(Core& core, const approval::Principal& by);
 
 }  // namespace holdpoint::daemon

@@ -95,7 +95,7 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
   core->operators = std::move(contents->operators);
   core->recorder.begin(core->store);
   core->modes = Modes(std::move(contents->modes));
-  core->policies.apply(core->modes.overrides(), core->policies.generation);
+  core->policies.apply(core->modes.overrides(), next_generation(core->programs->generation(), now));
   tell_modes_without_effect(*core);
   if (auto kept = keep_agent_ids(*core->programs, core->policies); !kept) return stop(kept.error());
   record_start(*core);  // first: a policy is never in force without its record

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -70,6 +71,19 @@ Result<> Programs::withdraw(std::uint32_t agent) {
   return {};
 }
 
+std::uint32_t Programs::generation() const {
+  std::uint32_t highest = 0;
+  const auto image = std::make_unique<hp_policy>();
+  for (std::uint32_t slot = 0; slot <= HP_MAX_AGENTS; ++slot) {
+    const auto id = lookup<std::uint32_t>(::bpf_map__fd(skeleton_->maps.policies), slot);
+    const Fd inner(id ? ::bpf_map_get_fd_by_id(*id) : -1);
+    const std::uint32_t first = 0;
+    if (inner && ::bpf_map_lookup_elem(inner.get(), &first, image.get()) == 0)
+      highest = std::max(highest, image->generation);
+  }
+  return highest;
+}
+
 Result<> Programs::name_agents(const std::vector<std::string>& names) {
   using Name = std::array<char, HP_AGENT_NAME>;
   const int map = ::bpf_map__fd(skeleton_->maps.agent_names);
@@ -93,7 +107,7 @@ Result<> Programs::name_variables(const std::vector<std::string>& names) {
   }
   // Old ones out first: both together may be more than there is room for.
   for (const auto& old : keys_of<Name>(map))
-    if (!wanted.contains(old)) ::bpf_map_delete_elem(map, &old);
+    if (wanted.erase(old) == 0) ::bpf_map_delete_elem(map, &old);
   for (const auto& key : wanted)
     if (auto written = update(map, key, std::uint32_t{1}, "a variable's name"); !written) return written;
   return {};

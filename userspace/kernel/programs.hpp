@@ -48,8 +48,10 @@ class Programs {
   [[nodiscard]] Result<> publish(std::uint32_t agent, const hp_policy& image);
   [[nodiscard]] Result<> withdraw(std::uint32_t agent);
   [[nodiscard]] Result<> publish_cgroups(const hp_policy& image);
+  // The highest of what is published, also by a former daemon. 0: nothing is.
+  [[nodiscard]] std::uint32_t generation() const;
   [[nodiscard]] Result<> name_agents(const std::vector<std::string>& names);  // index = agent id
-  // Which variables of the environment are part of an exec.
+  // Which variables of the environment are part of an exec. Those that are known already are not written again.
   [[nodiscard]] Result<> name_variables(const std::vector<std::string>& names);
 
   // Descriptor that becomes readable when a bell or an event is there.

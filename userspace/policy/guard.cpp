@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/guard.hpp"
 
+#include <fmt/format.h>
+
 #include <initializer_list>
 
 namespace holdpoint::policy {
@@ -30,17 +32,24 @@ std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobU
   return patterns;
 }
 
+// Programs, and what systemd reads of our units or for them: also drop-ins for all services and slices, and settings of systemd itself,
+// whose environment every service inherits. The loader reads ld.so.preload for every program. Not here, since root has many more of
+// that kind and packages write there: libraries and where they are looked for, generators, units of other names. A policy says who
+// may write those.
 std::vector<Pattern> installed_files() {
   std::vector<Pattern> patterns;
-  for (const char* program : {"/usr/bin/holdpoint", "/usr/sbin/holdpointd"})
-    patterns.push_back(pattern(program, GlobUse::path));
-  for (const std::string top : {"/etc", "/run", "/usr/lib"}) {
-    const std::string units = top + "/systemd/system/";
-    for (const auto& files :
-         {units + "{holdpoint*,agents.slice*}", units + "{holdpoint*,agents.slice*}/*",
-          units + "*.wants/{holdpoint*,agents.slice*}", top + "/{sysusers.d,tmpfiles.d}/holdpoint.conf"}) {
-      patterns.push_back(pattern(files, GlobUse::path));
-    }
+  for (const char* file :
+       {"/usr/bin/holdpoint", "/usr/sbin/holdpointd", "/etc/ld.so.preload", "/etc/systemd/system.conf"})
+    patterns.push_back(pattern(file, GlobUse::path));
+  for (const char* top : {"/etc", "/run", "/usr/lib", "/usr/local/lib"}) {
+    for (const char* place : {"system", "system.control", "system.attached", "transient", "generator*"})
+      for (const char* unit :
+           {"{holdpoint*,agents.slice*}", "{holdpoint*,agents.slice*}/*", "{service,slice}.d",
+            "{service,slice}.d/*", "*.{wants,requires,upholds}/{holdpoint*,agents.slice*}"})
+        patterns.push_back(pattern(fmt::format("{}/systemd/{}/{}", top, place, unit), GlobUse::path));
+    for (const char* file :
+         {"systemd/system.conf.d", "systemd/system.conf.d/*", "{sysusers.d,tmpfiles.d}/holdpoint.conf"})
+      patterns.push_back(pattern(fmt::format("{}/{}", top, file), GlobUse::path));
   }
   return patterns;
 }

@@ -203,7 +203,10 @@ Result<std::string> FakeService::check_policy(const std::string& file, const std
   return "";
 }
 
-Result<std::string> FakeService::reload_policy(const Caller&) { return ""; }
+Result<std::string> FakeService::reload_policy(const Caller&) {
+  if (reload_error) return std::unexpected(*reload_error);
+  return "";
+}
 
 Health FakeService::health() const {
   Health health;
@@ -215,7 +218,7 @@ Health FakeService::health() const {
   health.version = "0.1.0";
   health.policy_generation = 3;
   health.policy_digest = std::string(64, 'd');
-  health.policy_directory = "/etc/holdpoint/policies";
+  health.policy_directory = policy_directory;
   health.observed = {"watched"};
   health.counters = {{"denied", 2}, {"lost-event", 0}};
   if (!healthy)

@@ -78,6 +78,8 @@ class FakeService final : public Service {
   std::optional<TagTarget> last_tag;
   approval::OperatorState operators;
   std::optional<ModeChange> last_mode;
+  std::string policy_directory = "/etc/holdpoint/policies";
+  std::optional<Error> reload_error;  // what reading the policy again meets
 
  private:
   void carry_out(const approval::Steps& steps);

@@ -100,16 +100,6 @@ TEST(Modes, OfOneAgentTheTableHasAllRulesAndNoGuard) {
   EXPECT_TRUE(modes.rows(policies, "nobody").empty());
 }
 
-TEST(Modes, RulesOfThePolicyBeforeAreFoundByTheirGeneration) {
-  auto policies = two_agents();
-  policies.rules_since = 5;
-  policies.former = std::make_shared<const std::vector<policy::AgentPolicy>>(
-      policies_of("version: 1\nagents: {coder: {default: deny}}\n").agents);
-  const auto first = static_cast<std::uint32_t>(policies.former->front().rules.size() - 1);
-  EXPECT_EQ(policies.outcome(0, first, 4).id, "default:coder");
-  EXPECT_EQ(policies.outcome(0, first, 5).id, "plain");
-}
-
 audit::Entry observed_entry(const Denial& denial) {
   event::Event event{HP_EVENT_OBSERVED, {}};
   event.access.fixed.identity.session = denial.session;

@@ -25,7 +25,13 @@ TEST(Guard, StandsBeforeARuleThatAllowsEverything) {
   for (const char* installed :
        {"/usr/sbin/holdpointd", "/usr/bin/holdpoint", "/usr/lib/systemd/system/agents.slice",
         "/etc/systemd/system/holdpointd.service.d/evil.conf", "/run/systemd/system/holdpointd.service",
-        "/etc/systemd/system/multi-user.target.wants/holdpointd.service", "/etc/tmpfiles.d/holdpoint.conf"}) {
+        "/etc/systemd/system/multi-user.target.wants/holdpointd.service", "/etc/tmpfiles.d/holdpoint.conf",
+        "/usr/local/lib/systemd/system/holdpointd.service",
+        "/etc/systemd/system.control/agents.slice.d/50-x.conf", "/run/systemd/transient/holdpointd.service",
+        "/run/systemd/generator.early/holdpointd.service",
+        "/run/systemd/generator/holdpointd.service.d/x.conf", "/usr/lib/systemd/system/service.d/x.conf",
+        "/etc/systemd/system/slice.d", "/etc/systemd/system/x.target.requires/agents.slice",
+        "/etc/systemd/system.conf", "/run/systemd/system.conf.d/x.conf", "/etc/ld.so.preload"}) {
     EXPECT_EQ(evaluator(file(kWrite, installed)).id, "guard:installed") << installed;
     EXPECT_EQ(evaluator(file(kCreate, installed)).id, "guard:installed") << installed;
     EXPECT_EQ(evaluator(read_of(installed)).id, "all") << installed;
@@ -41,6 +47,13 @@ TEST(Guard, LeavesOtherAccessesToThePolicy) {
   EXPECT_EQ(evaluator(read_of("/etc/holdpoint/policy.d/1.yaml")).id, "all");
   EXPECT_EQ(evaluator(socket_of("/run/other.sock")).id, "all");
   EXPECT_EQ(evaluator(file(kWrite, "/var/lib/holdpoint2/x")).id, "all");
+  // What packages install.
+  for (const char* other :
+       {"/usr/lib/systemd/system/nginx.service", "/usr/lib/systemd/system/nginx.service.d/x.conf",
+        "/etc/systemd/system/multi-user.target.wants/nginx.service", "/usr/lib/systemd/system-generators/x",
+        "/run/systemd/transient/run-1.service", "/etc/ld.so.conf.d/x.conf", "/etc/ld.so.cache",
+        "/etc/systemd/user.conf"})
+    EXPECT_EQ(evaluator(file(kCreate, other)).id, "all") << other;
 }
 
 TEST(Guard, TheImageSaysWhichRulesNoDisarmingTakesAway) {

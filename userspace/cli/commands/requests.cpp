@@ -21,10 +21,8 @@ Exit run_requests(const Context& context) {
   const auto requests = answer->at("requests").get<std::vector<nlohmann::json>>();
   print(all ? draw_history(requests, context.now(), context.terminal)
             : draw_queue(requests, context.now(), context.terminal));
-  std::string observed;
-  for (const auto& agent : child(*answer, "observed"))
-    if (agent.is_string()) observed += (observed.empty() ? "" : ", ") + printable(agent.get<std::string>());
-  if (!observed.empty()) print("Only observed, so not asked about: " + observed + "\n");
+  if (const auto observed = joined(child(*answer, "observed")); !observed.empty())
+    print("Only observed, so not asked about: " + observed + "\n");
   return Exit::ok;
 }
 

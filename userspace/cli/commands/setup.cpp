@@ -122,7 +122,19 @@ Answer<void> find_place(const Context& context, Wanted& wanted) {
   return {};
 }
 
-// Checked by the daemon first, then put in place, then read by it. What it refuses does not stay.
+// The daemon was to read the file. What it refused does not stay; where it is not known what it did, the file may be in force.
+Failure not_loaded(const Failure& failure, const std::string& path) {
+  if (failure.status / 100 == 4) {
+    ::unlink(path.c_str());
+    return failure;
+  }
+  return {failure.exit,
+          failure.message + "; " + path + " is written, and it is not known whether the daemon reads it",
+          "holdpoint log --since 5m says so; to read it: systemctl reload holdpointd; or remove it first",
+          failure.status};
+}
+
+// Checked by the daemon first, then put in place, then read by it.
 Answer<void> declare(const Context& context, const Wanted& wanted) {
   const auto policy = read_policy(wanted.policy);
   if (!policy) return std::unexpected(failure_of(policy.error()));
@@ -136,8 +148,7 @@ Answer<void> declare(const Context& context, const Wanted& wanted) {
     return std::unexpected(failure_of(placed.error()));
   const auto loaded = context.client.post("/v1/policy/reload", nlohmann::json::object());
   if (loaded) return {};
-  ::unlink(wanted.plan.path.c_str());
-  return std::unexpected(loaded.error());
+  return std::unexpected(not_loaded(loaded.error(), wanted.plan.path));
 }
 
 struct Tried {

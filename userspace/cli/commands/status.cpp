@@ -52,9 +52,7 @@ std::string draw(const nlohmann::json& health, WallTime now, const Terminal& ter
   const auto& policy = child(health, "policy");
   page.add("Policy", "generation " + field(policy, "generation"));
   page.add("", printable(field(policy, "digest")), Colour::dim);
-  std::string observed;
-  for (const auto& agent : child(health, "observed"))
-    if (agent.is_string()) observed += (observed.empty() ? "" : ", ") + printable(agent.get<std::string>());
+  auto observed = joined(child(health, "observed"));
   if (!observed.empty()) observed += ": nothing of theirs is held or denied";
   page.add("Observed", observed, Colour::yellow);
   bool first = true;
