@@ -41,10 +41,16 @@ static __always_inline int refuse(struct hp_tag* tag, struct workspace* ws, __u3
   return -EPERM;
 }
 
-/* For hooks that met SUBJECT_BROKEN, or have no workspace to describe the access in. */
-static __always_inline int refuse_blind(void) {
+/* Global, see rules.bpf.h. */
+__noinline int blind_note(void) {
   count(HP_COUNT_DENIED);
   count(HP_COUNT_NO_STORAGE);
+  return 0;
+}
+
+/* For hooks that met SUBJECT_BROKEN, or have no workspace to describe the access in. */
+static __always_inline int refuse_blind(void) {
+  blind_note();
   return -EPERM;
 }
 

@@ -154,8 +154,10 @@ def test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only
         status, output = daemon.run(*command)
         assert status == 1 and "never" not in output and "Operation not permitted" in output, (command, output)
     daemon.wait_record("denial", lambda record: record["cause"] == "guard" and "unshare" in record["access"]["executable"])
+    policy = daemon.policies / "10-test.yaml"
+    text = policy.read_text()
     for words in ("    user_namespaces: allow\n", "    mode: observe\n", ""):
-        daemon.write_policy(RULES, extra=words)
+        policy.write_text(text.replace("    default: allow\n", "    default: allow\n" + words))
         assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
         assert daemon.run(*as_nobody("unshare", "-U", "true"))[0] == (0 if words else 1), words
 
