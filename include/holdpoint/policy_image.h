@@ -83,6 +83,7 @@ struct hp_policy {
   __u32
       guards; /* so many rules, from the first, protect the guard itself: no disarming lets pass what they deny */
   __u32 user_namespaces; /* the agent may make them */
+  __u32 reserved;        /* no padding: images are compared as bytes */
   __u16 next[HP_MAX_TRANSITIONS];
 };
 
