@@ -31,7 +31,7 @@ static __always_inline int change_object(const struct path* path, __u32 call, __
 }
 
 /* The same; *compat: in the table of 32-bit callers. */
-static __always_inline __u64 call_number(int* compat) {
+static __always_inline __u32 call_number(int* compat) {
   struct task_struct* task = bpf_get_current_task_btf();
   *compat = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) != 0;
   return current_call();
@@ -39,7 +39,7 @@ static __always_inline __u64 call_number(int* compat) {
 
 static __always_inline int is_truncate(void) {
   int compat;
-  __u64 call = call_number(&compat);
+  __u32 call = call_number(&compat);
   return compat ? call == 92 || call == 193 : call == 76;
 }
 
@@ -103,7 +103,7 @@ int BPF_PROG(hp_want_write_file, struct file* file) { return note_write(BPF_CORE
  * one of them, and judged if a ring is there in spite of everything. */
 static __always_inline int is_attribute_call(void) {
   int compat;
-  __u64 call = call_number(&compat);
+  __u32 call = call_number(&compat);
   if (call == 426 || call == 463 || call == 466) return 1;
   if (compat)
     return (call >= 226 && call <= 228) || (call >= 235 && call <= 237) || call == 30 || call == 271 ||

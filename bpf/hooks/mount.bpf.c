@@ -75,11 +75,21 @@ int BPF_PROG(hp_remount, struct super_block* superblock, void* options) {
 }
 
 #define CALL_MOUNT_SETATTR 442 /* also of 32-bit callers */
+#define CALL_SETNS 308
+#define CALL_SETNS_32 346
+
+/* Of namespaces that another user namespace owns: entering that one, or what belongs to it, is as good as making one. */
+static __always_inline int enters_user_namespace(__u32 call, __u64 within) {
+  return (call == CALL_SETNS || call == CALL_SETNS_32) &&
+         within != (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), cred, user_ns);
+}
 
 /* Asked everywhere and of everybody, so the cheapest question comes first. Which mounts it will be is not known here: those of the
  * caller's namespace, as the kernel makes sure, or detached ones. Attributes stay with a mount, they do not propagate. */
 SEC("lsm/capable")
 int BPF_PROG(hp_capable, const struct cred* credentials, void* within, int capability) {
-  if (capability != CAP_SYS_ADMIN || current_call() != CALL_MOUNT_SETATTR) return 0;
-  return keep_mounts(0, 0, CHANGE_PROPAGATION);
+  if (capability != CAP_SYS_ADMIN) return 0;
+  __u32 call = current_call();
+  if (call == CALL_MOUNT_SETATTR) return keep_mounts(0, 0, CHANGE_PROPAGATION);
+  return enters_user_namespace(call, (__u64)within) ? keep_out_of_user_namespaces() : 0;
 }

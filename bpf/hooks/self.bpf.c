@@ -10,8 +10,7 @@
  *   bpf                    no BPF at all: maps are verdicts.
  *   inode_init_security_anon  no io_uring: its workers cannot be held, and it turns the restart code into an error.
  *                          EPERM, softly: Node probes it at start.
- *   userns_create          no user namespace, where everybody may mount: a mount is another path to a file. Unless the policy
- *                          says so of the agent.
+ *   userns_create          no user namespace, unless the policy says so of the agent. To enter one: mount.bpf.c.
  *   signal_generate        tells the daemon of signals to processes of sessions that have holds.
  *   sched_process_exit     ends the hold of a task that dies. */
 #include "lib/guard.bpf.h"
@@ -86,14 +85,7 @@ int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, c
 }
 
 SEC("lsm/userns_create")
-int BPF_PROG(hp_userns, const struct cred* next) {
-  struct hp_tag* tag;
-  int state = subject(&tag);
-  if (state == SUBJECT_NONE || !armed()) return 0;
-  if (state != SUBJECT_TAGGED) return refuse_blind();
-  struct hp_policy* policy = policy_of(tag->agent);
-  return policy && policy->user_namespaces ? 0 : refuse_guard(tag, 0);
-}
+int BPF_PROG(hp_userns, const struct cred* next) { return keep_out_of_user_namespaces(); }
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_struct* task, int group,

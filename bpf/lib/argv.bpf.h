@@ -116,10 +116,11 @@ static __always_inline void capture_start(struct exec_workspace* exec, __u64 vec
 static __always_inline void argv_capture(struct exec_workspace* exec) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
-  __u64 call = BPF_CORE_READ(regs, orig_ax), environment;
+  __u32 call = call_of(regs);
+  __u64 environment;
   int compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-  exec->pointer = compat || (call & 0x40000000) ? 4 : 8;
-  call &= ~0x40000000ULL;
+  exec->pointer = compat || (call & X32_CALL) ? 4 : 8;
+  call &= ~X32_CALL;
   exec->failed = exec->cut = 0;
   exec->wanted.length = exec->wanted.count = 0;
   exec->wanted.environment_length = exec->wanted.environment_count = 0;

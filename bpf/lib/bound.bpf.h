@@ -56,12 +56,12 @@ static __always_inline void path_hash(struct workspace* ws, __u64 out[2]) {
 static __always_inline __u64 open_name(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
-  __u64 call = BPF_CORE_READ(regs, orig_ax);
+  __u32 call = call_of(regs);
   if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
     if (call == 5) return (__u32)BPF_CORE_READ(regs, bx);
     return call == 295 || call == 437 ? (__u32)BPF_CORE_READ(regs, cx) : 0;
   }
-  call &= ~0x40000000ULL;
+  call &= ~X32_CALL;
   if (call == 2) return BPF_CORE_READ(regs, di);
   return call == 257 || call == 437 ? BPF_CORE_READ(regs, si) : 0;
 }

@@ -25,6 +25,16 @@ static __always_inline int forbid(void) {
   return state == SUBJECT_TAGGED ? refuse_guard(tag, 0) : refuse_blind();
 }
 
+/* In a user namespace of its own anybody may mount, and a mount is another path to a file. */
+static __always_inline int keep_out_of_user_namespaces(void) {
+  struct hp_tag* tag;
+  int state = subject(&tag);
+  if (state == SUBJECT_NONE || !armed()) return 0;
+  if (state != SUBJECT_TAGGED) return refuse_blind();
+  struct hp_policy* policy = policy_of(tag->agent);
+  return policy && policy->user_namespaces ? 0 : refuse_guard(tag, 0);
+}
+
 /* At most 15 letters. Compared as two words: a way out after each letter is a way that the verifier follows. */
 union short_name {
   char text[16];

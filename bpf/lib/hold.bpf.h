@@ -85,7 +85,7 @@ static __always_inline int can_stop(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER | PF_EXITING)) return 0;
   struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(task);
-  return BPF_CORE_READ(regs, orig_ax) != 426;
+  return call_of(regs) != 426;
 }
 
 /* A process with a terminal whose parent is in the same session and another process group: a job of a shell with job control. */

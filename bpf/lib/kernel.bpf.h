@@ -189,12 +189,14 @@ struct css_set {
   struct cgroup* dfl_cgrp;
 } CORE;
 struct kernel_cap {}; /* read as eight bytes */
+struct user_namespace;
 struct cred {
   kuid_t uid;
   kgid_t gid;
   kuid_t euid;
   kgid_t egid;
   struct kernel_cap cap_effective;
+  struct user_namespace* user_ns;
 } CORE;
 struct hlist_node {
   struct hlist_node* next;
@@ -300,6 +302,14 @@ struct seq_file;
 struct bpf_iter_meta {
   struct seq_file* seq;
 } CORE;
+
+#define X32_CALL 0x40000000U
+
+/* Number of the system call of `regs`, with the bit of x32's calls. The kernel obeys the lower half of the register, and keeps whatever
+ * the program had in the upper one. */
+static __always_inline __u32 call_of(struct pt_regs___x86* regs) {
+  return (__u32)BPF_CORE_READ(regs, orig_ax);
+}
 
 /* Keeps the compiler from folding a bounds check into arithmetic that the verifier cannot follow. */
 #define bounded(value) asm volatile("" : "+r"(value))

@@ -98,9 +98,9 @@ __noinline int subject_late(__u64 turns) {
 }
 
 /* Number of the system call that the current task is in. */
-static __always_inline __u64 current_call(void) {
+static __always_inline __u32 current_call(void) {
   struct pt_regs___x86* regs = (void*)bpf_task_pt_regs(bpf_get_current_task_btf());
-  return BPF_CORE_READ(regs, orig_ax) & ~0x40000000ULL; /* the bit of x32's calls */
+  return call_of(regs) & ~X32_CALL;
 }
 
 /* Sets *tag when the answer is SUBJECT_TAGGED. */

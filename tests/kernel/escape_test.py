@@ -10,11 +10,15 @@ from harness import HOLDPOINT
 from held import ACTOR, CGROUP, LIMIT, Lines, SECRET, TMP, finish, held, leaves, process_state, run_cases, wait_until
 
 FORBIDDEN = TMP / "forbidden"
+FIXED = TMP / "fixed"
+ASKED_TOOL = TMP / "asked-tool"
 NO_TOOL = TMP / "busybox-forbidden"
 OUTSIDE = CGROUP / "outside"
 FTRACE = pathlib.Path("/proc/sys/kernel/ftrace_enabled")
 RULES = f"""
   - {{id: forbidden, on: [read], path: ["{FORBIDDEN}"], verdict: deny, reason: A test}}
+  - {{id: fixed, on: [write, attributes], path: ["{FIXED}"], verdict: deny, reason: A test}}
+  - {{id: asked-tool, on: [exec], path: ["{ASKED_TOOL}"], verdict: ask, reason: A test}}
   - {{id: no-tool, on: [exec], path: ["{NO_TOOL}"], verdict: deny, reason: A test}}
 """
 
@@ -162,6 +166,49 @@ def test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only
         assert daemon.run(*as_nobody("unshare", "-U", "true"))[0] == (0 if words else 1), words
 
 
+def test_row_48_no_user_namespace_of_others_is_entered(daemon):
+    """Whose user it is may enter it, and has every capability there."""
+    other = subprocess.Popen(as_nobody("unshare", "-Urm", "sleep", "1000"))
+    enter = as_nobody("nsenter", "-U", "--preserve-credentials", "-t", str(other.pid), "true")
+    try:
+        wait_until("it has one", lambda: os.readlink(f"/proc/{other.pid}/ns/user") != os.readlink("/proc/self/ns/user"))
+        subprocess.run(enter, check=True)
+        for command in (enter, ["nsenter", "-U", "-t", str(other.pid), "true"], ["nsenter", "-m", "-t", str(other.pid), "true"]):
+            status, output = daemon.run(*command)
+            assert status == 1 and "Operation not permitted" in output, (command, output)
+    finally:
+        other.kill()
+        other.wait()
+
+
+WIDE = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+words = lambda *each: (ctypes.c_char_p * (len(each) + 1))(*each, None)
+def call(number, *given):
+    result = libc.syscall(ctypes.c_long(number | 1 << 32), *given)
+    print(number, "did it" if result == 0 else os.strerror(ctypes.get_errno()), flush=True)
+fixed, tool = (os.fsencode(path) for path in sys.argv[1:])
+call(76, fixed, ctypes.c_long(0))
+call(188, fixed, b"user.x", b"1", ctypes.c_long(1), ctypes.c_long(0))
+call(442, ctypes.c_long(-100), b"/", ctypes.c_long(0), (ctypes.c_uint64 * 4)(0, 0, 1 << 18, 0), ctypes.c_long(32))
+call(59, tool, words(tool, b"what it gets"), words(b"A=what it does not"))
+"""
+
+
+def test_the_upper_half_of_a_call_s_number_hides_nothing(daemon):
+    """The kernel ignores it, and keeps it for whoever looks at the number."""
+    FIXED.write_text("fixed\n")
+    shutil.copy("/usr/bin/echo", ASKED_TOOL)
+    process = daemon.spawn("python3", "-ISc", WIDE, FIXED, ASKED_TOOL)
+    request = held(daemon)
+    assert request["access"]["argv"] == [str(ASKED_TOOL), "what it gets"], request["access"]
+    daemon.approve(request)
+    refusals = "".join(f"{number} Operation not permitted\n" for number in (76, 188, 442))
+    assert finish(process) == (0, refusals + "what it gets\n")
+    assert FIXED.read_text() == "fixed\n" and not os.listxattr(FIXED)
+
+
 def test_row_94_in_a_cgroup_namespace_it_is_judged_as_before(daemon):
     status, output = daemon.run("unshare", "-C", "sh", "-c", f"cat /proc/self/cgroup {FORBIDDEN}")
     assert status == 1 and "0::/\n" in output and "Operation not permitted" in output, output
@@ -243,6 +290,8 @@ run_cases("escape", [
     test_row_93_a_process_number_that_was_an_agents_is_nobodys_and_the_other_way_round,
     test_row_93_an_approval_that_was_not_used_is_not_the_next_ones_of_the_same_number,
     test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only_observed,
+    test_row_48_no_user_namespace_of_others_is_entered,
+    test_the_upper_half_of_a_call_s_number_hides_nothing,
     test_row_94_in_a_cgroup_namespace_it_is_judged_as_before,
     test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released,
     test_row_98_no_agent_kills_or_freezes_by_a_cgroup,

@@ -79,7 +79,7 @@ def test_a_policy_that_the_kernel_does_not_take_is_told_and_the_former_one_stays
     freeze("variables")
     daemon.write_policy(OTHER, extra="environment: [NEW]\n")
     status, problem = daemon.call("POST", "/v1/policy/reload", {})
-    assert status == 500 and "cannot write a variable's name" in problem["detail"] and "in force again" in problem["hint"], problem
+    assert status == 409 and "cannot write a variable's name" in problem["detail"] and "in force again" in problem["hint"], problem
     obeys_the_former_policy()
     records = [r for r in daemon.records() if r["kind"].startswith("policy_")][-3:]
     assert [r["kind"] for r in records] == ["policy_loaded", "policy_loaded", "policy_refused"], records

@@ -71,9 +71,12 @@ bool executes_another(const event::Access& access, const kernel::Bound& bound) {
           file.ctime_ns != held.ctime_ns);
 }
 
-void call_again(Core& core, std::uint64_t hold) {
+// False: it cannot run now, since somebody else has stopped it.
+bool call_again(Core& core, std::uint64_t hold) {
   const auto thread = core.held.find(hold);
-  if (thread != core.held.end()) core.parking.release(hold, thread->second, thread->second.user_stopped);
+  if (thread == core.held.end() || thread->second.user_stopped) return false;
+  core.parking.release(hold, thread->second, false);
+  return true;
 }
 
 bool shows_content(const approval::Request* request) {
@@ -150,8 +153,7 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
     if (!access) continue;
     auto now = question(core, *access, content);
     if (now.draft.digest == digest) continue;
-    if (executes_another(*access, content.bound)) {
-      call_again(core, hold);
+    if (executes_another(*access, content.bound) && call_again(core, hold)) {
       called_again = true;
       continue;
     }
@@ -159,10 +161,9 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
     if (const auto* other = core.ledger.request_of_hold(hold)) again = other->id;
   }
   if (again.empty() && !called_again) return {};
-  if (again.empty()) again = "another request";
-  return std::unexpected(
-      approval::DecideError{approval::DecideError::Kind::not_open,
-                            "what it would read has changed since it was asked: asked again as " + again});
+  const auto how = again.empty() ? "its call is made anew, and asked again" : "asked again as " + again;
+  return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_open,
+                                               "what it would read has changed since it was asked: " + how});
 }
 
 Result<> bind_content(Core& core, std::uint64_t hold) {

@@ -40,8 +40,9 @@ std::unexpected<Error> go_back(Core& core, Policies& former, const Error& why) {
   former.apply(core.modes.overrides(), next_generation(core.policies.generation, core.clock.now()));
   const auto again = exchange_policies(core, former, "former", {"system", "holdpointd", ""});
   Error error{"the kernel did not take the policy: " + why.message, "the former one is in force again",
-              ENOTRECOVERABLE};
+              EBUSY};
   if (!again) {
+    error.code = ENOTRECOVERABLE;
     error.message += "; nor the whole of the former one again: " + again.error().message;
     error.hint = "each agent obeys the one or the other: have the policy read again, or restart holdpointd";
   }

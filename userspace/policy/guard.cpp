@@ -38,8 +38,7 @@ std::vector<Pattern> trees(std::initializer_list<std::string> directories, GlobU
 // may write those.
 std::vector<Pattern> installed_files() {
   std::vector<Pattern> patterns;
-  for (const char* file :
-       {"/usr/bin/holdpoint", "/usr/sbin/holdpointd", "/etc/ld.so.preload", "/etc/systemd/system.conf"})
+  for (const char* file : {"/usr/bin/holdpoint", "/usr/sbin/holdpointd", "/etc/ld.so.preload"})
     patterns.push_back(pattern(file, GlobUse::path));
   for (const char* top : {"/etc", "/run", "/usr/lib", "/usr/local/lib"}) {
     for (const char* place : {"system", "system.control", "system.attached", "transient", "generator*"})
@@ -47,8 +46,8 @@ std::vector<Pattern> installed_files() {
            {"{holdpoint*,agents.slice*}", "{holdpoint*,agents.slice*}/*", "{service,slice}.d",
             "{service,slice}.d/*", "*.{wants,requires,upholds}/{holdpoint*,agents.slice*}"})
         patterns.push_back(pattern(fmt::format("{}/systemd/{}/{}", top, place, unit), GlobUse::path));
-    for (const char* file :
-         {"systemd/system.conf.d", "systemd/system.conf.d/*", "{sysusers.d,tmpfiles.d}/holdpoint.conf"})
+    for (const char* file : {"systemd/system.conf", "systemd/system.conf.d", "systemd/system.conf.d/*",
+                             "{sysusers.d,tmpfiles.d}/holdpoint.conf"})
       patterns.push_back(pattern(fmt::format("{}/{}", top, file), GlobUse::path));
   }
   return patterns;

@@ -130,7 +130,8 @@ Failure not_loaded(const Failure& failure, const std::string& path) {
   }
   return {failure.exit,
           failure.message + "; " + path + " is written, and it is not known whether the daemon reads it",
-          "holdpoint log --since 5m says so; to read it: systemctl reload holdpointd; or remove it first",
+          (failure.hint.empty() ? "" : failure.hint + "; ") +
+              "holdpoint log --since 5m says so; to read it: systemctl reload holdpointd; or remove it first",
           failure.status};
 }
 
