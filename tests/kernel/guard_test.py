@@ -267,7 +267,8 @@ def test_its_programs_and_units_are_not_changed():
     """What the next start would run, untagged. (The package is not installed here.)"""
     unit = pathlib.Path("/etc/systemd/system/holdpointd.service.d")
     unit.mkdir(parents=True, exist_ok=True)
-    others = pathlib.Path("/run/systemd/system/service.d")  # for all services
+    # For all services. Not below /run/systemd/system, by which programs tell that systemd runs here.
+    others = pathlib.Path("/run/systemd/system.control/service.d")
     others.mkdir(parents=True, exist_ok=True)
     create = "os.open('{}', os.O_WRONLY | os.O_CREAT)".format
     refused(create(unit / "evil.conf"), create(others / "evil.conf"), create("/etc/ld.so.preload"), f"os.rmdir('{unit}')",
