@@ -282,9 +282,11 @@ def test_nobody_outside_the_session_is_traced():
     try:
         pids = (daemon.process.pid, outsider.pid)
         calls = [call for pid in pids for call in (f"101, 0x4206, {pid}, 0, 0",          # ptrace(PTRACE_SEIZE)
-                                                   f"438, os.pidfd_open({pid}), 0, 0")]  # pidfd_getfd
-        refused(*(f"libc = ctypes.CDLL(None, use_errno=True)\nif libc.syscall({call}) < 0:\n"
-                  "  raise OSError(ctypes.get_errno(), '')" for call in calls))
+                                                   f"438, os.pidfd_open({pid}), 0, 0",   # pidfd_getfd
+                                                   f"310, {pid}, piece, 1, piece, 1, 0")]  # process_vm_readv
+        refused(*("libc = ctypes.CDLL(None, use_errno=True)\nroom = ctypes.create_string_buffer(8)\n"
+                  "piece = (ctypes.c_uint64 * 2)(ctypes.addressof(room), 8)\n"
+                  f"if libc.syscall({call}) < 0:\n  raise OSError(ctypes.get_errno(), '')" for call in calls))
         refused(*(f"os.open('/proc/{pid}/mem', os.O_RDWR)" for pid in pids), errors=("EACCES", "EPERM"))
     finally:
         outsider.kill()

@@ -216,6 +216,12 @@ def test_a_lockdown_of_an_agent_refuses_everything_and_freezes_and_spares_the_ot
     agent.tell(reading(FILE))
     api("DELETE", f"/v1/lockdown?scope=session&session={number}", status=204)
     assert agent.answer() == "did it", "released, it goes on where it was"
+    api("POST", "/v1/lockdown", {"scope": "session", "session": number})
+    wait_until("its session is frozen again", agent.frozen)
+    agent.thaw()
+    everything(agent, "refused EPERM")
+    assert enter_and_execute(fresh) == 0, "its other sessions go on"
+    api("DELETE", f"/v1/lockdown?scope=session&session={number}", status=204)
     agent.end()
     other.end()
 
