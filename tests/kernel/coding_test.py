@@ -55,10 +55,12 @@ git push -q origin topic
 gpg --version >/dev/null
 """
 
-# The same project further on, in another session, while all of the harm below waits for somebody.
+# The same in a second clone and another session, while all of the harm below waits for somebody.
 BESIDE = """
 set -e -x
-sed -i 's/edited/edited again/' actor.c
+git clone -q ~/upstream.git ../beside && cd ../beside
+git config user.name Developer && git config user.email dev@example.com
+printf '/* edited beside it */\\n' >>actor.c
 printf 'and what came of it\\n' >>notes.md
 make -j2
 make check
