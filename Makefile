@@ -9,7 +9,7 @@ help: ## show these commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## see an agent held by the kernel and released by a person (installs packages: as root)
-	@tests/install && tests/run build && tests/demo/run
+	@start=$$(date +%s); tests/install && tests/run demo --since $$start
 
 test: ## everything a change must pass, in 25 minutes at most (installs packages: as root)
 	@start=$$(date +%s); tests/install --kernels && tests/run test --since $$start
