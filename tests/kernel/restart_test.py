@@ -213,6 +213,33 @@ def test_a_decision_that_cannot_be_stored_releases_nobody():
     assert finish(process) == (0, "content\n")
 
 
+def test_pins_of_another_layout_are_left_alone_and_go_on_enforcing():
+    pins = pathlib.Path(PINS + "/holdpoint")
+    process = daemon.spawn("cat", SECRET, session="layout")
+    request = daemon.wait_request()
+    daemon.stop()
+    [own] = pins.glob("layout-*")
+    own.rmdir()
+    for other in ("layout-9999", ""):
+        if other:
+            (pins / other).mkdir()
+        before = {path: path.stat().st_ino for path in pins.rglob("*")}
+        for words in ([], ["--unload"]):
+            tried = subprocess.run(daemon.arguments(*words), capture_output=True, text=True, timeout=LIMIT)
+            assert tried.returncode == 5 and (other or "a layout without a number") in tried.stderr, tried
+            assert "another version of Holdpoint" in tried.stderr and "--unload" in tried.stderr, tried.stderr
+        assert before == {path: path.stat().st_ino for path in pins.rglob("*")}
+        status, output = daemon.run("cat", FORBIDDEN, session="layout")
+        assert status == 1 and "not permitted" in output, (status, output)
+        if other:
+            (pins / other).rmdir()
+    own.mkdir()
+    daemon.start()
+    assert process.poll() is None and [r["id"] for r in daemon.requests("open")] == [request["id"]]
+    daemon.approve(request)
+    assert finish(process) == (0, "content\n")
+
+
 def test_a_running_daemon_is_not_unloaded_from_below():
     tried = subprocess.run(daemon.arguments("--unload"), capture_output=True, text=True, timeout=LIMIT)
     assert tried.returncode == 4 and "stop it first" in tried.stderr, tried
@@ -271,6 +298,7 @@ try:
             test_replaced_under_load_nothing_is_allowed_that_is_denied,
             test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
             test_a_decision_that_cannot_be_stored_releases_nobody,
+            test_pins_of_another_layout_are_left_alone_and_go_on_enforcing,
             test_a_running_daemon_is_not_unloaded_from_below,
             test_unloading_denies_what_is_held_and_leaves_nothing,
             test_unloading_kills_whom_it_cannot_deny,

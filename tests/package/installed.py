@@ -2,6 +2,8 @@
 """The installed service, its package and agents that systemd starts. Runs as root where systemd is process 1."""
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -26,8 +28,8 @@ def shell(*words, code=0, **options):
     return done.stdout
 
 
-def package(*words):
-    return shell(*words, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+def package(*words, code=0):
+    return shell(*words, code=code, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
 def apt_get(action, *words):
@@ -37,13 +39,17 @@ def apt_get(action, *words):
     return package("apt-get", action, "-y", "-o", f"Dir::State::lists={empty}", "-o", "APT::Sandbox::User=root", *words)
 
 
-def newer(deb, version):
-    """The same package with a higher version: what an upgrade installs."""
+def newer(deb, version, layout=""):
+    """The same package with a higher version: what an upgrade installs. layout: of its maps, if it is to be another."""
     tree, built = TMP / "newer", TMP / f"holdpoint_{version}.deb"
+    shutil.rmtree(tree, ignore_errors=True)
     shell("dpkg-deb", "-R", deb, tree)
     control = tree / "DEBIAN/control"
     lines = [f"Version: {version}" if line.startswith("Version:") else line for line in control.read_text().splitlines()]
     control.write_text("\n".join(lines) + "\n")
+    preinst = tree / "DEBIAN/preinst"
+    if layout:
+        preinst.write_text(re.sub(r"layout-\d+", f"layout-{layout}", preinst.read_text()))
     shell("dpkg-deb", "-Znone", "-b", tree, built)
     return built
 

@@ -129,9 +129,13 @@ def test_a_restart_and_an_upgrade_keep_what_is_held():
     second = show("MainPID")
     environment = pathlib.Path("/etc/holdpoint/holdpointd.env")
     environment.write_text(environment.read_text() + "# ours\n")
+    output = package("dpkg", "-i", newer(DEB, "99.1", layout="9999"), code=1)
+    assert "another layout" in output and "--unload" in output, output
+    holdpoint.same_request(request, "an upgrade that was refused")
     package("dpkg", "-i", newer(DEB, "99.0"))
     holdpoint.same_request(request, "an upgrade")
     assert len({first, second, show("MainPID")}) == 3, "a new daemon each time"
+    assert len(list(PINS.glob("layout-*"))) == 1
     assert shell("dpkg-query", "-W", "-f", "${Version}", "holdpoint") == "99.0"
     assert environment.read_text().endswith("# ours\n"), "an upgrade keeps the configuration"
     assert len(list(PINS.glob("links-*"))) == 1

@@ -73,7 +73,7 @@ std::string usage() {
   }
   return text +
          "\nExit: 0 ok, 1 failed, 2 usage, 3 policy has errors, 4 another daemon is running,\n"
-         "      5 the kernel lacks what is needed\n";
+         "      5 the kernel lacks what is needed, or another version is in it\n";
 }
 
 }  // namespace holdpoint::config

@@ -15,6 +15,7 @@
 #include "daemon/sessions.hpp"
 #include "daemon/version.hpp"
 #include "doctor/examine.hpp"
+#include "kernel/layout.hpp"
 
 namespace holdpoint::daemon {
 namespace {
@@ -64,6 +65,8 @@ std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config
   for (const auto& [path, mode] :
        {std::pair{config.state_directory, 0700}, std::pair{config.runtime_directory, 0755}})
     if (auto made = make_directory(path, static_cast<mode_t>(mode)); !made) return stop(made.error());
+  if (auto same = kernel::check_layout(config.pin_directory); !same)
+    return stop(same.error(), config::kExitKernel);
   const auto now = clock.now();
   auto policies = load_policies(config, generation_at(now));
   if (!policies) return stop(policies.error(), config::kExitPolicy);

@@ -8,6 +8,7 @@
 #include "approval/store_file.hpp"
 #include "audit/log.hpp"
 #include "base/log.hpp"
+#include "kernel/layout.hpp"
 #include "kernel/unload.hpp"
 
 namespace holdpoint::daemon {
@@ -34,6 +35,8 @@ std::expected<void, StartError> unload(const config::Config& config, const Clock
   if (kept) lock = approval::lock_directory(config.state_directory);
   if (!lock)
     return stop(lock.error(), lock.error().code == EWOULDBLOCK ? config::kExitAnother : config::kExitFailed);
+  if (auto same = kernel::check_layout(config.pin_directory); !same)
+    return stop(same.error(), config::kExitKernel);
   const bool loaded = ::access(config.pin_directory.c_str(), F_OK) == 0;
   const auto done = kernel::unload(config.pin_directory, kernel::Cgroups(), clock);
   if (!done) return stop(done.error());

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +16,7 @@
 
 #include "base/fd.hpp"
 #include "holdpoint.skel.h"
+#include "kernel/layout.hpp"
 #include "kernel/libbpf_log.hpp"
 #include "kernel/rings.hpp"
 
@@ -27,13 +27,6 @@ namespace {
 
 std::string links_directory(const std::string& pins, std::uint32_t epoch) {
   return fmt::format("{}/links-{}", pins, epoch);
-}
-
-Result<> make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  auto error = fail_errno("cannot make " + path, errno);
-  error.error().hint = "is a bpf file system mounted there? mount -t bpf bpf /sys/fs/bpf";
-  return error;
 }
 
 // The pinned configuration of a former start, if there is one.
@@ -110,9 +103,10 @@ Result<std::unique_ptr<Programs>> Programs::load(const Options& options) {
 
 Result<> Programs::open_and_load(const Options& options) {
   directory_ = options.pin_directory;
-  for (const auto& path : {directory_, directory_ + "/maps"}) {
-    if (auto made = make_directory(path); !made) return made;
-  }
+  if (auto same = check_layout(directory_); !same) return same;
+  if (auto made = make_pin_directory(directory_); !made) return made;
+  if (auto marked = mark_layout(directory_); !marked) return marked;
+  if (auto made = make_pin_directory(directory_ + "/maps"); !made) return made;
   if (const auto former = pinned_config(directory_)) epoch_ = former->armed + 1;
   const LibbpfLog log;
   skeleton_ = ::hp_skeleton__open();
@@ -126,9 +120,7 @@ Result<> Programs::open_and_load(const Options& options) {
   choose(*skeleton_);
   if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
     return fail(fmt::format("the kernel refused the BPF programs: {}", log.tail()),
-                "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF; maps of "
-                "another version "
-                "are removed with holdpointd --unload");
+                "holdpoint needs root, BPF LSM (\"bpf\" in /sys/kernel/security/lsm) and BTF");
   }
   return {};
 }
@@ -153,7 +145,7 @@ Result<> Programs::attach() {
   const auto directory = links_directory(directory_, epoch_);
   std::error_code ignored;
   fs::remove_all(directory, ignored);  // of a start that died here
-  if (auto made = make_directory(directory); !made) return made;
+  if (auto made = make_pin_directory(directory); !made) return made;
   const LibbpfLog log;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
@@ -175,7 +167,7 @@ Result<> Programs::attach() {
 Result<> Programs::arm() {
   std::atomic_ref(config_->armed).store(epoch_);
   // For agents.slice: from here on, and until the pins are removed, an agent that starts is judged.
-  if (auto made = make_directory(directory_ + "/armed"); !made) return made;
+  if (auto made = make_pin_directory(directory_ + "/armed"); !made) return made;
   remove_links(directory_, epoch_);
   return {};
 }

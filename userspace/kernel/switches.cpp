@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "holdpoint/abi.h"
+#include "kernel/layout.hpp"
 
 namespace holdpoint::kernel {
 namespace {
@@ -33,6 +34,7 @@ std::set<std::uint64_t> sessions_in(int map) {
 }  // namespace
 
 Result<Switches> Switches::open(const std::string& pin_directory) {
+  if (auto same = check_layout(pin_directory); !same) return std::unexpected(same.error());
   Fd sessions(::bpf_obj_get((pin_directory + "/maps/locked_sessions").c_str()));
   if (!sessions) return fail_errno("cannot open the map of stopped sessions", errno);
   const Fd config(::bpf_obj_get((pin_directory + "/maps/config").c_str()));

@@ -17,6 +17,7 @@
 
 #include "base/fd.hpp"
 #include "holdpoint/abi.h"
+#include "kernel/layout.hpp"
 #include "kernel/parking.hpp"
 #include "kernel/switches.hpp"
 
@@ -153,6 +154,7 @@ void wait_until_gone(const std::vector<std::uint32_t>& programs, const Clock& cl
 Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups, const Clock& clock) {
   Unloaded done;
   if (::access(pin_directory.c_str(), F_OK) != 0) return done;
+  if (auto same = check_layout(pin_directory); !same) return std::unexpected(same.error());
   if (auto* config = pinned_configuration(pin_directory)) std::atomic_ref(config->closing).store(1U);
   thaw_locked_down(pin_directory, cgroups);
   const Holds holds(pin_directory);
@@ -164,9 +166,7 @@ Result<Unloaded> unload(const std::string& pin_directory, const Cgroups& cgroups
         done.killed.push_back(held->tgid);
   }
   const auto programs = pinned_programs(pin_directory);
-  std::error_code error;
-  std::filesystem::remove_all(pin_directory, error);
-  if (error) return fail_errno("cannot remove " + pin_directory, error.value());
+  if (auto removed = remove_pins(pin_directory); !removed) return std::unexpected(removed.error());
   wait_until_gone(programs, clock);
   return done;
 }
