@@ -22,12 +22,13 @@ std::string own_mark(const std::string& pins) { return fmt::format("{}/{}{}", pi
 
 bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// The mark of whoever pinned, for a person.
-std::string mark_there(const std::string& pins) {
+std::vector<std::string> marks(const std::string& pins) {
+  std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(pins, ignored))
-    if (const auto name = entry.path().filename().string(); name.starts_with(kMark)) return name;
-  return "a layout without a number";
+    if (auto name = entry.path().filename().string(); name.starts_with(kMark))
+      found.push_back(std::move(name));
+  return found;
 }
 
 }  // namespace
@@ -41,15 +42,23 @@ Result<> make_pin_directory(const std::string& path) {
 
 Result<> check_layout(const std::string& pins) {
   if (!is_there(pins + "/maps/config") || is_there(own_mark(pins))) return {};
+  const auto there = marks(pins);
   return fail(
       fmt::format(
           "another version of Holdpoint is in the kernel and goes on enforcing: {} has {}, this program {}{}",
-          pins, mark_there(pins), kMark, HP_ABI_VERSION),
+          pins, there.empty() ? "a layout without a number" : there.front(), kMark, HP_ABI_VERSION),
       "install that version again, decide what is held, and take it out with its own holdpointd --unload; "
       "or restart the machine");
 }
 
-Result<> mark_layout(const std::string& pins) { return make_pin_directory(own_mark(pins)); }
+Result<> mark_layout(const std::string& pins) {
+  const auto own = own_mark(pins);
+  // Another's, without a map: of a start that died. Beside ours it would let that version touch what we pin.
+  for (const auto& mark : marks(pins))
+    if (const auto path = pins + "/" + mark; path != own && ::rmdir(path.c_str()) != 0)
+      return fail_errno("cannot remove " + path, errno);
+  return make_pin_directory(own);
+}
 
 Result<> remove_pins(const std::string& pins) {
   std::error_code error;

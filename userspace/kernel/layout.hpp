@@ -12,7 +12,8 @@ namespace holdpoint::kernel {
 // Ok: nothing is pinned below `pins`, or what is pinned has the layout of this program. Otherwise nothing of it may be touched.
 [[nodiscard]] Result<> check_layout(const std::string& pins);
 
-// Says that the maps to be pinned below `pins` have the layout of this program. Called before the first of them is.
+// Says that the maps to be pinned below `pins` have the layout of this program. Called after
+// check_layout(), before the first of them is.
 [[nodiscard]] Result<> mark_layout(const std::string& pins);
 
 // Takes all pins away; the mark goes last, so that what is left by a crash can be removed again.
