@@ -94,7 +94,11 @@ int BPF_PROG(hp_signal, int signal, struct kernel_siginfo* info, struct task_str
   if (signal == SIGCONT) return 0;
   if (signal == SIGSTOP && (__u64)info == 1) return 0; /* our own */
   struct hp_tag* tag = tag_of(task);
-  if (!tag) return 0;
+  if (!tag) {
+    /* A timer's signal interrupts whatever runs here, and that may be a look at task storage. The daemon then looks who waits. */
+    if (storage_may_be_busy() && storage_is_busy()) count(HP_COUNT_LOST_BELL);
+    return 0;
+  }
   struct hp_session* session = bpf_map_lookup_elem(&sessions, &tag->session);
   if (!session || !session->holds) return 0;
   struct hp_tag* own = tag_of_current();

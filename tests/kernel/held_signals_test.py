@@ -124,6 +124,22 @@ def test_a_timer_ticks_on_during_the_hold(daemon):
     assert len(daemon.request(request)["holds"]) == 1
 
 
+def test_a_timer_of_a_millisecond_thaws_it_again_and_again_and_an_approval_completes_the_call_once(daemon):
+    process = daemon.spawn(ACTOR, "catch", "ALRM", "+", "tick", 1, "+", "open", "read", SECRET, "+", "tick", 0, "+", "say", "end")
+    lines = Lines(process)
+    request = daemon.wait_request()
+    before = daemon.counters()
+    lines.wait("(caught ok 14\n){30}")
+    wait_until("it was held again each time", lambda: daemon.counters()["held_again"] >= before["held_again"] + 30)
+    assert "open" not in lines.text and [r["id"] for r in daemon.requests("open")] == [request["id"]], lines.text
+    assert len(waiting(daemon.request(request))) == 1
+    daemon.approve(request)
+    assert lines.finish() == 0, lines.text
+    assert lines.text.replace("caught ok 14\n", "") == "open ok 0\nend\n", lines.text
+    assert daemon.counters()["released"] == before["released"] + 1
+    assert len(daemon.request(request)["holds"]) == 1
+
+
 def test_a_child_that_dies_meanwhile_is_told(daemon):
     process = daemon.spawn(ACTOR, "catch", "CHLD", "+", "offspring", "+", "cat", SECRET)
     lines = Lines(process)
@@ -171,6 +187,7 @@ run_cases("signals", [
     test_continuing_it_without_end_does_not_help,
     test_a_handled_signal_is_handled_and_the_call_is_held_again,
     test_a_timer_ticks_on_during_the_hold,
+    test_a_timer_of_a_millisecond_thaws_it_again_and_again_and_an_approval_completes_the_call_once,
     test_a_child_that_dies_meanwhile_is_told,
     test_a_handler_of_sigcont_sees_the_continuation,
     test_a_stop_signal_to_one_held_thread_stops_all_until_the_user_continues,

@@ -22,6 +22,29 @@ bool settle(Core& core, const approval::Steps& steps) { return carry_out(core, s
 
 void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uint32_t signal);
 
+constexpr std::uint64_t bit_of(int signal) { return 1ULL << (signal - 1); }
+constexpr std::uint64_t kStops = bit_of(SIGSTOP) | bit_of(SIGTSTP) | bit_of(SIGTTIN) | bit_of(SIGTTOU);
+
+// Before the thread is parked, which continues its process. A stop that waits for the process is a person's: the hold's own was sent
+// to the thread.
+void look_for_a_stop(HeldThread& thread) {
+  const auto masks = kernel::signal_masks(thread.tgid, thread.tid);
+  if ((masks.common & ~masks.blocked & ~masks.caught & kStops) != 0) thread.user_stopped = true;
+}
+
+// After it is parked: what was sent before its bell rang for a thread that was not known to be held, or was about to run, and a
+// frozen thread does not take it. What is sent from now on rings again.
+void look_for_signals(Core& core, std::uint64_t id, std::uint64_t more = 0) {
+  const auto known = core.held.find(id);
+  if (known == core.held.end()) return;
+  const auto masks = kernel::signal_masks(known->second.tgid, known->second.tid);
+  const auto waiting = (masks.own | masks.common) & ~masks.blocked & ~bit_of(SIGCONT);
+  for (int signal = 1; signal <= 64; ++signal)
+    if (const auto thread = core.held.find(id);
+        ((waiting | more) & bit_of(signal)) != 0 && thread != core.held.end())
+      signalled_thread(core, id, thread->second, static_cast<std::uint32_t>(signal));
+}
+
 // The question about a hold is complete.
 void place_hold(Core& core, approval::NewHold asked) {
   const auto id = asked.hold.id;
@@ -34,24 +57,27 @@ void place_hold(Core& core, approval::NewHold asked) {
   const bool changed =
       before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
   const auto now = core.clock.now();
+  if (const auto thread = core.held.find(id); thread != core.held.end()) look_for_a_stop(thread->second);
   const bool filed = settle(
       core, changed ? core.ledger.ask_again(std::move(asked), now) : core.ledger.hold(std::move(asked), now));
   stop_if_locked_down(core, session);  // the lockdown came while its question was being made
   // What could not be filed is found again by the next scan.
   if (refused && filed) core.programs->remove_refused(id);
-  for (std::uint32_t signal = 1; signal <= 64; ++signal)
-    if (const auto thread = core.held.find(id);
-        (signals >> (signal - 1) & 1) != 0 && thread != core.held.end())
-      signalled_thread(core, id, thread->second, signal);
+  look_for_signals(core, id, signals);
   core.deadlines_moved();
 }
 
 // `again`: it is suspended once more, since somebody continued it. It keeps its request.
 void begin_hold(Core& core, std::uint64_t id, bool again) {
   const auto known = core.held.find(id);
-  if (again && known != core.held.end()) known->second.user_stopped = false;  // it ran: that stop is over
+  if (again && known != core.held.end()) {
+    known->second.user_stopped = false;  // it ran: that stop is over
+    known->second.running = false;
+  }
   if (again && known != core.held.end() && core.parking.parked(id)) {
+    look_for_a_stop(known->second);
     core.parking.park(id, known->second, known->second.user_stopped);
+    look_for_signals(core, id);
     return;
   }
   if (core.being_read.contains(id)) return;  // it is asked about in a moment
@@ -105,14 +131,21 @@ bool stopping(std::uint32_t signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+// It takes its signal, and comes back to its hook by itself. Once: another continuation would end its next stop, whose bell would
+// then park it in the middle of a handler. What is sent meanwhile is found when it is parked again.
+void let_run(Core& core, std::uint64_t id, HeldThread& thread) {
+  if (thread.running) return;
+  thread.running = true;
+  core.parking.release(id, thread, thread.user_stopped);
+}
+
 // One that ends the process cancels the hold; others let its handlers run: the thread is thawed, its call comes back to the
 // hook, and it is held again under the same number.
 void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uint32_t signal) {
   const auto masks = kernel::signal_masks(thread.tgid, thread.tid);
   if (masks.blocks(signal)) {
     // Not for this thread. Its siblings can take it, if they run.
-    if (core.parking.how(id) != kernel::ParkedAs::frozen)
-      core.parking.release(id, thread, thread.user_stopped);
+    if (core.parking.how(id) != kernel::ParkedAs::frozen) let_run(core, id, thread);
   } else if (stopping(signal) && !masks.catches(signal)) {
     thread.user_stopped = true;
   } else if (const auto reading = core.being_read.find(id);
@@ -122,7 +155,7 @@ void signalled_thread(Core& core, std::uint64_t id, HeldThread& thread, std::uin
     const auto name = std::string("signal SIG") + ::sigabbrev_np(static_cast<int>(signal));
     settle(core, core.ledger.end_hold(id, name, true, core.clock.now()));
   } else {
-    core.parking.release(id, thread, thread.user_stopped);
+    let_run(core, id, thread);
   }
 }
 
@@ -259,6 +292,7 @@ void scan_holds(Core& core) {
   }
   for (const auto id : kernel_holds)
     if (core.ledger.request_of_hold(id) == nullptr || !core.held.contains(id)) begin_hold(core, id, false);
+    else if (!core.held.at(id).running) look_for_signals(core, id);
 }
 
 }  // namespace holdpoint::daemon

@@ -30,6 +30,7 @@ namespace holdpoint::daemon {
 // What the daemon knows of a thread that the kernel suspended.
 struct HeldThread : kernel::Thread {
   bool user_stopped = false;  // somebody stopped the job meanwhile: that stop is theirs to end
+  bool running = false;       // let go to take a signal; it is held again when its bell says so
 };
 
 // A held exec whose files are being read. It is asked about when they are, or when that takes too long.

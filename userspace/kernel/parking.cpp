@@ -124,13 +124,14 @@ void Parking::tidy() {
 }
 
 void Parking::release(std::uint64_t hold, const Thread& thread, bool user_stopped) {
+  // While the thread is frozen: once it runs it may come to a hook at once, and this would end the stop that it meets there.
+  resume(thread, user_stopped);
   if (const auto known = leaves_.find(hold); known != leaves_.end()) {
     const auto leaf = known->second;
     leaves_.erase(known);
     leave(leaf, thread.tgid, thread.tid);
     leave_shelter(leaf.home);
   }
-  resume(thread, user_stopped);
 }
 
 void Parking::forget(std::uint64_t hold) {

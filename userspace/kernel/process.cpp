@@ -70,6 +70,8 @@ SignalMasks signal_masks(int tgid, int tid) {
   for (std::string line; std::getline(in, line);) {
     (void)std::sscanf(line.c_str(), "SigBlk: %" SCNx64, &masks.blocked);
     (void)std::sscanf(line.c_str(), "SigCgt: %" SCNx64, &masks.caught);
+    (void)std::sscanf(line.c_str(), "SigPnd: %" SCNx64, &masks.own);
+    (void)std::sscanf(line.c_str(), "ShdPnd: %" SCNx64, &masks.common);
   }
   return masks;
 }

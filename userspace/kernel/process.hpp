@@ -19,10 +19,12 @@ namespace holdpoint::kernel {
 // Unreadable parts stay empty.
 [[nodiscard]] event::Process read_process(int tgid);
 
-// What a thread does with signals, bit N-1 for signal N. A thread that is gone blocks and catches none.
+// What a thread does with signals, bit N-1 for signal N, and which ones wait to be taken. A thread that is gone has none.
 struct SignalMasks {
   std::uint64_t blocked = 0;
   std::uint64_t caught = 0;
+  std::uint64_t own = 0;     // sent to this thread
+  std::uint64_t common = 0;  // sent to its process
   [[nodiscard]] bool blocks(std::uint32_t signal) const { return (blocked >> (signal - 1)) & 1; }
   [[nodiscard]] bool catches(std::uint32_t signal) const { return (caught >> (signal - 1)) & 1; }
 };
