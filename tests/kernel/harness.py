@@ -137,6 +137,16 @@ class Daemon:
         self.process.terminate()
         self.process.wait(LIMIT)
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """It hears nothing meanwhile; its programs judge as always."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        wait_until("the daemon is stopped", lambda: process_state(self.process.pid) == "T")
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
     def unload(self):
         subprocess.run(self.arguments("--unload"), check=True, timeout=LIMIT)
 

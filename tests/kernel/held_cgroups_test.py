@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where held threads wait: threaded leaves, shelters where those are refused, and cgroups that others change."""
+import errno
 import os
 import pathlib
 import subprocess
@@ -50,6 +51,38 @@ def test_beside_a_populated_cgroup_the_process_waits_in_a_shelter_and_only_the_t
     daemon.approve(request)
     assert finish(process) == (0, "cat ok 0\ncontent\n")
     leave(idle, inner)
+
+
+def refusal_of_a_move(cgroup, process):
+    try:
+        (cgroup / "cgroup.procs").write_text(str(process.pid))
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+def test_while_a_thread_waits_in_a_leaf_nobody_gets_into_another_cgroup_beside_it(daemon):
+    """Who manages cgroups below a session (from outside: agents write to none) can make one, and fill it after the decision."""
+    session = daemon.session("managed")
+    early, late = session / "early", session / "late"
+    early.mkdir()
+    idle = daemon.spawn("sleep", "3600", session="managed")
+    process = daemon.spawn(ACTOR, "cat", SECRET, session="managed")
+    request = held(daemon)
+    late.mkdir()
+    for cgroup in (early, late):
+        assert (cgroup / "cgroup.type").read_text() == "domain invalid\n"
+        assert refusal_of_a_move(cgroup, idle) == errno.EOPNOTSUPP
+        assert daemon.run(ACTOR, "into", cgroup, "/bin/true", session="managed") == (0, "clone EOPNOTSUPP\n")
+    daemon.approve(request)
+    assert finish(process) == (0, "cat ok 0\ncontent\n")
+    wait_until("no leaf is left", lambda: not leaves())
+    for cgroup in (early, late):
+        assert (cgroup / "cgroup.type").read_text() == "domain\n"
+        assert daemon.run(ACTOR, "into", cgroup, "/bin/true", session="managed") == (0, "clone ok 0\nchild ok 0\n")
+    assert refusal_of_a_move(late, idle) == 0
+    leave(idle, late)
+    early.rmdir()
 
 
 def test_threads_of_a_process_in_a_shelter_are_decided_one_after_the_other(daemon):
@@ -177,6 +210,7 @@ def test_a_held_thread_that_somebody_moves_out_is_held_again(daemon):
 run_cases("cgroups", [
     test_only_the_held_thread_is_frozen,
     test_beside_a_populated_cgroup_the_process_waits_in_a_shelter_and_only_the_thread_is_frozen,
+    test_while_a_thread_waits_in_a_leaf_nobody_gets_into_another_cgroup_beside_it,
     test_threads_of_a_process_in_a_shelter_are_decided_one_after_the_other,
     test_a_child_forked_in_a_shelter_comes_home,
     test_threads_of_a_process_in_a_shelter_that_wait_for_the_same,

@@ -2,9 +2,12 @@
 """Held children of programs that watch their children: shells, sudo, su, tmux, make, and parents that die."""
 import os
 import signal
+import subprocess
 
-from held import (ACTOR, LIMIT, Lines, SECRET, SHOWN, TMP, Terminal, finish, held, parked, process_state, run_cases, waiting,
-                  wait_until)
+from held import (ACTOR, LIMIT, Lines, SECRET, SHOWN, TMP, Terminal, finish, held, leaf_of, parked, process_state, run_cases,
+                  waiting, wait_until)
+
+STOPS_ITSELF = 'cat "$0" & read go; kill -STOP $$; echo goes on; wait $!; echo status $?'
 
 
 def test_a_child_of_a_shell_without_job_control(daemon):
@@ -115,6 +118,29 @@ def test_su(daemon):
     assert finish(process) == (0, "content\n")
 
 
+def test_a_process_that_stops_itself_while_a_descendant_is_held_is_continued_and_nobody_else_is(daemon):
+    """On purpose or as `sudo` does, the daemon cannot tell. By SIGSTOP, and by an ancestor's own hand only."""
+    process = daemon.spawn("bash", "-c", STOPS_ITSELF, SECRET, stdin=subprocess.PIPE)
+    lines = Lines(process)
+    request = held(daemon)
+    bystander = daemon.spawn("sh", "-c", "kill -STOP $$; echo goes on")
+    wait_until("the bystander is stopped", lambda: process_state(bystander.pid) == "T")
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    lines.wait("goes on")
+    assert len(waiting(daemon.request(request))) == 1, "its descendant is held as before"
+    os.kill(process.pid, signal.SIGSTOP)  # by somebody else
+    wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+    daemon.approve(request)
+    # The use of the verdict is told behind all these stops.
+    wait_until("the descendant goes on", lambda: not waiting(daemon.request(request)))
+    assert process_state(process.pid) == process_state(bystander.pid) == "T"
+    for stopped in (process, bystander):
+        os.kill(stopped.pid, signal.SIGCONT)
+    assert lines.finish() == 0 and lines.text == "goes on\ncontent\nstatus 0\n", lines.text
+    assert finish(bystander) == (0, "goes on\n")
+
+
 def test_a_parallel_make_is_one_request(daemon):
     directory = TMP / "make"
     directory.mkdir(exist_ok=True)
@@ -164,6 +190,22 @@ def test_a_stop_of_the_user_outlasts_the_approval(daemon):
     assert lines.finish() == 0 and "open ok 0" in lines.text, lines.text
 
 
+def test_a_stop_of_the_user_before_the_daemon_has_heard_of_the_hold_outlasts_the_approval(daemon):
+    with daemon.stopped():
+        process = daemon.spawn(ACTOR, "apart", SECRET, start_new_session=True)
+        lines = Lines(process)
+        child = int(lines.wait(r"apart ok (\d+)").group(1))
+        wait_until("the hold has stopped it", lambda: process_state(child) == "T")
+        os.kill(child, signal.SIGTSTP)
+    request = daemon.wait_request()
+    wait_until("it is parked", lambda: leaf_of(child))
+    daemon.approve(request)
+    wait_until("its leaf is gone", lambda: not leaf_of(child))
+    assert process_state(child) == "T" and "open" not in lines.text
+    os.kill(child, signal.SIGCONT)
+    assert lines.finish() == 0 and "open ok 0" in lines.text, lines.text
+
+
 run_cases("parents", [
     test_a_child_of_a_shell_without_job_control,
     test_a_shell_with_job_control_is_refused_once_and_its_retry_passes_without_a_second_question,
@@ -175,8 +217,10 @@ run_cases("parents", [
     test_sudo_under_a_shell_with_job_control_is_refused_once,
     test_a_shell_with_job_control_sees_su_stop_with_its_command,
     test_su,
+    test_a_process_that_stops_itself_while_a_descendant_is_held_is_continued_and_nobody_else_is,
     test_a_parallel_make_is_one_request,
     test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking,
     test_a_child_survives_its_parent,
     test_a_stop_of_the_user_outlasts_the_approval,
+    test_a_stop_of_the_user_before_the_daemon_has_heard_of_the_hold_outlasts_the_approval,
 ])
