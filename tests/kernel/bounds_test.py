@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an agent could do without end, and what bounds it: a file system that never answers, denials in a loop, asks that are
-refused at once."""
+refused at once, more of them than there is room for, and more bells than the daemon hears."""
 import ctypes
 import os
+import pathlib
+import signal
 import subprocess
 import threading
 
-from harness import HOLDPOINT, LIMIT, TMP, Daemon, finish, main, process_state, wait_until
+from harness import ACTOR, HOLDPOINT, LIMIT, TMP, Daemon, finish, main, process_state, wait_until
 
 SECRET = TMP / "secret"
 FORBIDDEN = TMP / "forbidden"
 REFUSED = [TMP / "refused-1", TMP / "refused-2"]
+HOLDS, SESSION_HOLDS = 4096, 512  # HP_MAX_HOLDS, HP_MAX_SESSION_HOLDS
+BELLS = 256 * 1024 // 24  # HP_BELL_RING, and a bell in it with its head
 LIBC = ctypes.CDLL(None, use_errno=True)
 RULES = f"""
   - id: interpreters
@@ -161,6 +165,50 @@ def test_asks_that_are_refused_at_once_do_not_fill_the_map_while_no_daemon_runs(
     assert daemon.run("cat", REFUSED[0], session="refuse") == (0, "refused\n")
 
 
+def test_with_as_many_holds_as_there_is_room_for_an_ask_is_a_denial_and_all_is_well_afterwards():
+    before = daemon.counters()
+    fillers = [f"fill-{i}" for i in range(HOLDS // SESSION_HOLDS)]
+    with daemon.stopped():
+        for process in [daemon.spawn("python3", "-c", OPEN, SESSION_HOLDS, *REFUSED, session=name) for name in fillers]:
+            assert finish(process) == (0, "")
+        status, output = daemon.run("cat", SECRET, session="full")
+        assert status == 1 and "Operation not permitted" in output, (status, output)
+    # Records are taken from their ring when no bell is left in the other one: by then all are filed.
+    daemon.wait_record("denial", lambda record: str(SECRET) in str(record))
+    filed = [r for r in daemon.requests("open") if r["session_detail"]["cgroup"].rpartition("coder-")[2] in fillers]
+    assert len(filed) == len(fillers) * len(REFUSED), filed
+    after = daemon.counters()
+    assert after["full_holds"] == before["full_holds"] + 1, after
+    assert after["full_session_holds"] == before["full_session_holds"], after
+    others_are_served("full")
+
+
+def test_asks_whose_bells_are_lost_are_found_and_decided():
+    before = daemon.counters()["lost_bells"]
+    bell = daemon.spawn(ACTOR, "block", "USR1", "+", "gate", session="bells", stdin=subprocess.PIPE)
+    wait_until("it blocks the signal", lambda: "SigBlk:\t0000000000000200" in pathlib.Path(f"/proc/{bell.pid}/status").read_text())
+    with daemon.stopped():
+        first = daemon.spawn("cat", SECRET, session="bells")  # a signal rings in a session where somebody is held
+        wait_until("it is held", lambda: process_state(first.pid) == "T")
+        for _ in range(BELLS):
+            os.kill(bell.pid, signal.SIGUSR1)
+        allowed, denied = (daemon.spawn("cat", SECRET, session=f"unheard-{i}") for i in (1, 2))
+        for process in (allowed, denied):
+            wait_until("it is held", lambda: process_state(process.pid) == "T")
+        assert daemon.run("python3", "-c", OPEN, 1, REFUSED[0], session="unheard-3") == (0, "")
+    assert asked("unheard-3")["holds"][0]["state"] == "refused"
+    daemon.approve(asked("unheard-1"))
+    daemon.deny(asked("unheard-2"))
+    daemon.approve(asked("bells"))
+    for process in (allowed, first):
+        assert finish(process) == (0, "content\n")
+    status, output = finish(denied)
+    assert status == 1 and "Operation not permitted" in output, (status, output)
+    # Those of the three, and one for the first's, which took a signal's place.
+    assert daemon.counters()["lost_bells"] >= before + 4, daemon.counters()
+    bell.communicate(b"x", LIMIT)
+
+
 SECRET.write_text("content\n")
 FORBIDDEN.write_text("never\n")
 for path in REFUSED:
@@ -171,4 +219,6 @@ with Daemon(RULES, name="bounds") as daemon:
         test_a_file_system_that_falls_silent_before_the_approval_stops_nobody_else,
         test_denials_in_a_loop_become_one_record_with_their_number,
         test_asks_that_are_refused_at_once_do_not_fill_the_map_while_no_daemon_runs,
+        test_with_as_many_holds_as_there_is_room_for_an_ask_is_a_denial_and_all_is_well_afterwards,
+        test_asks_whose_bells_are_lost_are_found_and_decided,
     ])
