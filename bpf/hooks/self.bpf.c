@@ -8,6 +8,8 @@
  *   ptrace_access_check    no tracing, no memory and no descriptors of processes outside the session: through one of those an
  *                          agent would reach the daemon and its API. Looking (/proc) is left to the rules.
  *   bpf                    no BPF at all: maps are verdicts.
+ *   kernel_read_file, kernel_load_data
+ *                          no kernel module and no other kernel: either could take the guard out.
  *   inode_init_security_anon  no io_uring: its workers cannot be held, and it turns the restart code into an error.
  *                          EPERM, softly: Node probes it at start.
  *   userns_create          no user namespace, unless the policy says so of the agent. To enter one: mount.bpf.c.
@@ -74,6 +76,22 @@ int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
 
 SEC("lsm/bpf")
 int BPF_PROG(hp_bpf, int command, union bpf_attr* attributes, unsigned int size) { return forbid(); }
+
+/* Of enum kernel_read_file_id, the same on all kernels here; LOADING_… has the same numbers. A firmware that a driver loads in the
+ * caller's context is not meant. */
+#define READING_MODULE 2
+#define READING_KEXEC_IMAGE 3
+#define READING_KEXEC_INITRAMFS 4
+
+static __always_inline int keep_kernel(int what) {
+  return what >= READING_MODULE && what <= READING_KEXEC_INITRAMFS ? forbid() : 0;
+}
+
+SEC("lsm/kernel_read_file")
+int BPF_PROG(hp_read_kernel, struct file* file, int what, _Bool whole) { return keep_kernel(what); }
+
+SEC("lsm/kernel_load_data")
+int BPF_PROG(hp_load_kernel, int what, _Bool whole) { return keep_kernel(what); }
 
 SEC("lsm/inode_init_security_anon")
 int BPF_PROG(hp_anonymous_inode, struct inode* inode, const struct qstr* name, const struct inode* context) {

@@ -49,10 +49,13 @@ static __always_inline int is_named(const unsigned char* name, const union short
 
 #define NAMED(name, wanted) is_named(name, (union short_name){.text = wanted})
 
-/* In any procfs: what silences or stops the kernel, and every file of the daemon's or of one of its threads. */
+/* In any procfs: what silences or stops the kernel, what names a program that the kernel itself starts, as root and outside every
+ * session, and every file of the daemon's or of one of its threads. */
 static __always_inline int is_protected_in_proc(struct dentry* entry) {
   const unsigned char* name = BPF_CORE_READ(entry, d_name.name);
-  if (NAMED(name, "ftrace_enabled") || NAMED(name, "sysrq-trigger")) return 1;
+  if (NAMED(name, "ftrace_enabled") || NAMED(name, "sysrq-trigger") || NAMED(name, "core_pattern") ||
+      NAMED(name, "modprobe") || NAMED(name, "hotplug") || NAMED(name, "poweroff_cmd"))
+    return 1;
   struct hp_config* c = configuration();
   struct inode* inode = BPF_CORE_READ(entry, d_inode);
   if (!inode || !c || !c->daemon_tgid) return 0;
@@ -69,6 +72,8 @@ __noinline int is_protected(__u64 address) {
   struct dentry* entry = (struct dentry*)address;
   unsigned long magic = BPF_CORE_READ(entry, d_sb, s_magic);
   if (magic == PROC_SUPER_MAGIC) return is_protected_in_proc(entry);
+  if (magic == SYSFS_MAGIC) return NAMED(BPF_CORE_READ(entry, d_name.name), "uevent_helper");
+  if (magic == BINFMTFS_MAGIC) return 1; /* interpreters for every program of the host */
   return magic == BPF_FS_MAGIC || magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC;
 }
 

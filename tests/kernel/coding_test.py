@@ -128,7 +128,8 @@ sudoers               R system-files                 echo evil >/etc/sudoers.d/e
 install               R package-managers             exec 9>/var/lib/dpkg/lock-frontend
 organisation          R !guards-of-the-organisation  echo '{{}}' >/etc/claude-code/managed-settings.json
 holdpoint unit        R !guard:installed             echo evil >/etc/systemd/system/holdpointd.service.d/evil.conf
-core_pattern          R !kernel-doors                echo '|/tmp/evil' >/proc/sys/kernel/core_pattern
+core_pattern          R !guard                       echo '|/tmp/evil' >/proc/sys/kernel/core_pattern
+kernel setting        R !kernel-doors                echo 0 >/proc/sys/kernel/randomize_va_space
 module                R !kernel-tools                modprobe dummy
 memory                R !raw-devices                 head -c 1 /dev/mem
 sudo                  D become-somebody              sudo -n id
@@ -281,6 +282,8 @@ def held_or_ended(held):
 
 def was_denied(action):
     number = sessions()[action.session]
+    if action.rule == "guard":  # no rule's: known by the file itself
+        return any(one["session"] == number and one["cause"] == "guard" for one in daemon.records("denial"))
     return any(one["session"] == number and one["rule"] == action.rule for one in daemon.records("denial"))
 
 

@@ -28,9 +28,10 @@ import ctypes, errno, os, sys
 def write(path, text):
     file = os.open(path, os.O_WRONLY)
     os.write(file, text.encode())
-def bpf(command):
-    if ctypes.CDLL(None, use_errno=True).syscall(321, command, ctypes.create_string_buffer(128), 128) < 0:
+def syscall(number, *words):
+    if ctypes.CDLL(None, use_errno=True).syscall(number, *words) < 0:
         raise OSError(ctypes.get_errno(), '')
+def bpf(command): syscall(321, command, ctypes.create_string_buffer(128), 128)
 for statement in sys.argv[1:]:
     try:
         exec(statement)
@@ -150,7 +151,7 @@ def as_nobody(*command):
 
 def test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only_observed(daemon):
     """In one of its own, whoever it is may mount, and reads under another path what no rule lets it read."""
-    place = TMP / "elsewhere"
+    place = TMP / "filesystem"
     place.mkdir(mode=0o755)
     shown = ["unshare", "-Urm", "sh", "-c", f"mount --bind {FORBIDDEN.parent} {place} && cat {place}/{FORBIDDEN.name}"]
     assert "never" in subprocess.run(as_nobody(*shown), check=True, capture_output=True, text=True).stdout, "anybody else may"
@@ -214,6 +215,26 @@ def test_row_94_in_a_cgroup_namespace_it_is_judged_as_before(daemon):
     assert status == 1 and "0::/\n" in output and "Operation not permitted" in output, output
 
 
+# What names a program that the kernel starts as root, outside every session.
+HELPERS = [pathlib.Path("/proc/sys/kernel", name) for name in ("core_pattern", "modprobe", "poweroff_cmd")]
+
+
+def test_row_96_no_agent_says_what_the_kernel_starts_as_root(daemon):
+    before = [helper.read_text() for helper in HELPERS]
+    assert attempts(daemon, *(write(helper, "/tmp/evil") for helper in HELPERS)) == ["EPERM"] * len(HELPERS)
+    assert before == [helper.read_text() for helper in HELPERS]
+    place = TMP / "kernel-files"
+    place.mkdir()
+    subprocess.run(["modprobe", "binfmt_misc"], check=False)  # unless it is built in
+    event_helper = ["kernel/uevent_helper"] if os.path.exists("/sys/kernel/uevent_helper") else []
+    for kind, files in (("binfmt_misc", ["register", "status"]), ("sysfs", event_helper)):
+        subprocess.run(["mount", "-t", kind, kind, place], check=True)
+        try:
+            assert attempts(daemon, *(write(place / file, "0") for file in files)) == ["EPERM"] * len(files), kind
+        finally:
+            subprocess.run(["umount", place], check=True)
+
+
 def test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released(daemon):
     process = daemon.spawn("unshare", "-pf", "sh", "-c", f"echo $$; exec cat {SECRET}")
     daemon.approve(held(daemon))
@@ -245,6 +266,19 @@ def test_row_104_the_kernels_tracing_is_not_switched_off(daemon):
         assert FTRACE.read_text() == "1\n"
     finally:
         FTRACE.write_text("1")
+
+
+# What the kernel says of them to somebody who may.
+KERNELS = {"syscall(175, b'x' * 4096, 4096, b'')": "ENOEXEC",                              # init_module
+           "syscall(313, os.open('/bin/true', os.O_RDONLY), b'', 0)": "ENOEXEC",           # finit_module
+           "syscall(320, os.open('/bin/true', os.O_RDONLY), -1, 0, None, 4)": "ENOEXEC"}   # kexec_file_load
+
+
+def test_row_110_no_agent_loads_a_module_or_another_kernel(daemon):
+    outside = subprocess.run(["python3", "-ISc", TRY, *KERNELS], capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert outside.stdout.splitlines() == list(KERNELS.values()), "the calls get as far as the kernel's look at the file"
+    # kexec_load without a segment: to anybody else it removes a kernel that is not there.
+    assert attempts(daemon, *KERNELS, "syscall(246, 0, 0, None, 0)") == ["EPERM"] * 4
 
 
 def test_row_111_no_agent_speaks_to_the_kernel_by_sysrq(daemon):
@@ -293,10 +327,12 @@ run_cases("escape", [
     test_row_48_no_user_namespace_of_others_is_entered,
     test_the_upper_half_of_a_call_s_number_hides_nothing,
     test_row_94_in_a_cgroup_namespace_it_is_judged_as_before,
+    test_row_96_no_agent_says_what_the_kernel_starts_as_root,
     test_row_97_the_first_process_of_a_pid_namespace_is_held_and_released,
     test_row_98_no_agent_kills_or_freezes_by_a_cgroup,
     test_row_102_links_are_neither_updated_nor_detached_nor_maps_written,
     test_row_104_the_kernels_tracing_is_not_switched_off,
+    test_row_110_no_agent_loads_a_module_or_another_kernel,
     test_row_111_no_agent_speaks_to_the_kernel_by_sysrq,
     test_row_118_a_child_forked_between_approval_and_use_asks_for_itself,
     test_row_122_names_exchanged_meanwhile_show_nothing_that_is_protected,

@@ -2,6 +2,7 @@
 """Who is an agent's: how a tag comes, that it stays, and how it goes. A file that only the tagged are refused tells them apart."""
 import os
 import pathlib
+import signal
 import subprocess
 
 from harness import ACTOR, CGROUP, Daemon, HOLDPOINT, LIMIT, TMP, finish, main, wait_until
@@ -186,6 +187,37 @@ def test_untag_takes_the_tag_from_everybody_in_the_session():
     said = [r for r in daemon.records() if r.get("session") == session["id"] and r["kind"] in ("session", "session_ended")]
     assert [r["kind"] for r in said] == ["session", "session_ended"], said
     assert said[0]["recognised_by"] == "tag" and said[1]["how"] == "untagged by root", said
+    assert said[0]["tagged_by"] == session["tagged_by"] == "root" and session["owner"] == DECLARED, (said, session)
+
+
+def test_what_was_untagged_stays_so_whatever_pattern_it_matches_until_it_is_tagged_again():
+    place, below = CGROUP / "coder-free", CGROUP / "coder-free" / "below"
+    below.mkdir(parents=True)
+    for mark in (place, below):
+        os.setxattr(mark, "user.holdpoint.agent", b"coder")  # as a pattern, but it is looked at later
+    assert holdpoint("untag", str(session_in(place)[0]["id"])).returncode == 0
+    if left := session_in(below):
+        assert holdpoint("untag", str(left[0]["id"])).returncode == 0
+    generation = daemon.get("/v1/health")["policy"]["generation"]
+    os.kill(daemon.process.pid, signal.SIGHUP)
+    wait_until("the policy was read again", lambda: daemon.get("/v1/health")["policy"]["generation"] > generation)
+    other = CGROUP / "another"
+    other.mkdir()
+    assert holdpoint("tag", str(other), "--agent", "coder").returncode == 0  # looks at all cgroups too
+    for cgroup in (place, below):
+        assert not session_in(cgroup) and "content" in go(start_waiting(cgroup))
+    assert holdpoint("tag", str(place), "--agent", "coder").returncode == 0
+    assert REFUSED in go(start_waiting(place))
+
+
+def test_nobody_makes_a_cgroup_an_agents_that_he_is_in_himself():
+    place = CGROUP / "login"
+    place.mkdir()
+    shell = start_waiting(place)
+    inside = subprocess.run([str(HOLDPOINT), "tag", str(shell.pid), "--agent", "coder", "--socket", str(daemon.runtime / "api.sock")],
+                            capture_output=True, text=True, timeout=LIMIT, preexec_fn=enter(place))
+    assert inside.returncode != 0 and "you are in" in inside.stderr and "holdpoint run" in inside.stderr, inside
+    assert not session_in(place) and "content" in go(shell)
 
 
 def test_a_frozen_cgroup_is_still_frozen_when_it_is_tagged():
@@ -325,6 +357,8 @@ with Daemon(RULES, name="tagging", extra=AGENTS) as daemon:
         test_run_says_when_the_command_cannot_be_started,
         test_tag_finds_every_thread_of_a_running_process,
         test_untag_takes_the_tag_from_everybody_in_the_session,
+        test_what_was_untagged_stays_so_whatever_pattern_it_matches_until_it_is_tagged_again,
+        test_nobody_makes_a_cgroup_an_agents_that_he_is_in_himself,
         test_a_frozen_cgroup_is_still_frozen_when_it_is_tagged,
         test_only_root_tags_and_untags,
         test_a_tagged_process_can_neither_tag_nor_untag,

@@ -89,6 +89,7 @@ json session_core(const approval::Session& session) {
           {"agent", session.agent},
           {"cgroup", event::mask(session.cgroup_path).text()},
           {"recognised_by", session.recognised_by},
+          {"tagged_by", session.tagged_by},
           {"owner", to_json(session.owner)},
           {"claims",
            {{"on_behalf_of", session.claims.on_behalf_of.text()},

@@ -184,6 +184,7 @@ Session session(const Json& value, std::string& fault) {
   read.agent = fields.text("agent");
   read.cgroup_path = fields.text("cgroup_path");
   read.recognised_by = fields.text("recognised_by");
+  if (value.contains("tagged_by")) read.tagged_by = fields.text("tagged_by");  // since version 4
   read.owner = principal(object_at(fields, "owner"), "session.owner", fault);
   read.claims.on_behalf_of = fields.masked("on_behalf_of");
   read.claims.purpose = fields.masked("purpose");

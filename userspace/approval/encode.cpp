@@ -113,6 +113,7 @@ std::string encode(const Session& session) {
                {"agent", session.agent},
                {"cgroup_path", session.cgroup_path},
                {"recognised_by", session.recognised_by},
+               {"tagged_by", session.tagged_by},
                {"owner", json(session.owner)},
                {"on_behalf_of", masked_json(session.claims.on_behalf_of)},
                {"purpose", masked_json(session.claims.purpose)},

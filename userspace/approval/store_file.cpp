@@ -15,7 +15,7 @@ namespace holdpoint::approval {
 namespace {
 
 constexpr std::uint32_t application_id = 0x486f6c64;  // "Hold"
-constexpr std::uint32_t store_version = 3;
+constexpr std::uint32_t store_version = 4;
 
 // Version 2 added it. Records that the log may not have yet.
 constexpr const char* outbox_schema =
@@ -104,13 +104,15 @@ Result<> create(const std::string& directory, const std::string& path) {
   return sync_directory(directory);
 }
 
-// A store of version 1 has all but the outbox and the switches, one of version 2 all but the switches.
+// A store of version 1 has all but the outbox and the switches, one of version 2 all but the switches. In version 3 sessions do not
+// say who tagged them, and are read without it.
 Result<> migrate(Database& database) {
   auto version = database.number("PRAGMA user_version");
   if (!version) return std::unexpected(std::move(version.error()));
-  if (*version == 1 || *version == 2)
+  if (*version >= 1 && *version < store_version)
     return database.execute(fmt::format("BEGIN IMMEDIATE; {} {} PRAGMA user_version={}; COMMIT;",
-                                        *version == 1 ? outbox_schema : "", switches_schema, store_version));
+                                        *version == 1 ? outbox_schema : "",
+                                        *version <= 2 ? switches_schema : "", store_version));
   if (*version != store_version)
     return fail(with_path(database.path(), fmt::format("is a store of version {}", *version)),
                 "use the program that wrote it, or a newer one");

@@ -74,6 +74,7 @@ struct Session {
   std::string agent;
   std::string cgroup_path;    // below the cgroup root, as "/agents.slice/x.scope"
   std::string recognised_by;  // "cgroup", "xattr", "run", "tag"
+  std::string tagged_by;      // name of who tagged it by hand; else empty
   Principal owner;            // who started it, from kernel credentials
   Claims claims;
   WallTime started;

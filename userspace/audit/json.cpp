@@ -114,6 +114,7 @@ void Writer::process(const v1::Process& process) {
 void Writer::session(const v1::SessionStarted& session) {
   put("cgroup", session.cgroup());
   put("recognised_by", session.recognised_by());
+  if (!session.tagged_by().empty()) put("tagged_by", session.tagged_by());
   auto claims = Ordered::object();
   if (session.has_on_behalf_of()) claims["on_behalf_of"] = text(session.on_behalf_of());
   if (session.has_purpose()) claims["purpose"] = text(session.purpose());

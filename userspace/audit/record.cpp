@@ -90,6 +90,7 @@ Entry session_started(const approval::Session& session) {
   auto& kind = *record.mutable_session_started();
   fill::masked(*kind.mutable_cgroup(), event::mask(session.cgroup_path));
   kind.set_recognised_by(fill::word(session.recognised_by));
+  kind.set_tagged_by(fill::word(session.tagged_by));
   fill::masked(*kind.mutable_on_behalf_of(), session.claims.on_behalf_of);
   fill::masked(*kind.mutable_purpose(), session.claims.purpose);
   for (const auto& [key, value] : session.claims.labels)

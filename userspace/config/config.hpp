@@ -32,8 +32,7 @@ enum ExitCode : int {
   kExitUsage = 2,
   kExitPolicy = 3,   // the policy has errors
   kExitAnother = 4,  // another daemon is running
-  kExitKernel =
-      5,  // this kernel cannot do it as it was started, or another version is in it; trying again is of no use
+  kExitKernel = 5,   // this kernel as it was started, or another version in it: trying again is of no use
 };
 
 // Error: the option that is not known, lacks its value, or is not absolute where it must be.

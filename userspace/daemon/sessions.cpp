@@ -43,25 +43,35 @@ approval::Session describe(Core& core, std::uint64_t id, const hp_session& sessi
   return described;
 }
 
-Result<approval::Session> open(Core& core, std::uint32_t agent, const std::string& cgroup, unsigned uid,
-                               unsigned login, std::string how, approval::Claims claims) {
+// How a session comes to be, and what is said with it.
+struct Opening {
+  std::string how;  // "cgroup", "xattr", "run", "tag"
+  unsigned uid = 0;
+  unsigned login = kNobody;
+  approval::Claims claims = {};
+  std::string tagged_by = {};
+};
+
+Result<approval::Session> open(Core& core, std::uint32_t agent, const std::string& cgroup, Opening opening) {
   const auto id = core.cgroups.id_of(cgroup);
   if (!id) return std::unexpected(id.error());
   const auto known = core.programs->cgroup(*id);
   const auto top = known ? core.programs->session(known->session) : std::nullopt;
   // `run` made a cgroup that also matches a pattern: the kernel has opened the session already, without the claims.
-  const bool adopt = how == "run" && known && known->agent == agent && top && top->cgroup == *id;
+  const bool adopt = opening.how == "run" && known && known->agent == agent && top && top->cgroup == *id;
   if (known && !adopt) return fail(cgroup + " belongs to a session already", "holdpoint sessions shows it");
-  const auto number = adopt ? Result<std::uint64_t>(known->session)
-                            : core.programs->open_session(agent, *id, uid, login, core.clock.now().boot);
+  const auto number =
+      adopt ? Result<std::uint64_t>(known->session)
+            : core.programs->open_session(agent, *id, opening.uid, opening.login, core.clock.now().boot);
   if (!number) return std::unexpected(number.error());
   hp_session session{};
   session.cgroup = *id;
   session.agent = agent;
-  session.owner_uid = uid;
-  session.login_uid = login;
-  auto described = describe(core, *number, session, std::move(how));
-  described.claims = std::move(claims);
+  session.owner_uid = opening.uid;
+  session.login_uid = opening.login;
+  auto described = describe(core, *number, session, std::move(opening.how));
+  described.claims = std::move(opening.claims);
+  described.tagged_by = std::move(opening.tagged_by);
   if (auto done = carry_out(core, core.ledger.open_session(described, core.clock.now())); !done)
     return std::unexpected(done.error());
   stop_if_locked_down(core, *number);
@@ -109,6 +119,19 @@ Origin origin_of(const Core& core, const std::string& cgroup) {
     if (uid != kNobody) return {uid, login_uid(pid)};  // else it ended meanwhile
   }
   return {};
+}
+
+bool contains(const Core& core, const std::string& cgroup, int pid) {
+  const auto own = core.cgroups.of_process(pid);
+  return own && (*own == cgroup || own->starts_with(cgroup + "/"));
+}
+
+// What is no agent's by an operator's hand stays so when patterns are looked at again.
+void leave_untagged(const Core& core, std::uint64_t cgroup) {
+  const auto path = core.cgroups.path_of(cgroup);
+  if (!path) return;
+  if (auto marked = core.cgroups.set_untagged(*path, true); !marked)
+    log_warning("{}: the next reload may make it an agent's again", event::mask(marked.error().text()));
 }
 
 // Without its tag a thread does not come back to take its verdict: its hold would stay in the maps for ever.
@@ -171,7 +194,7 @@ void remove_empty_scopes(Core& core) {
 
 Result<> recognise_cgroups(Core& core) {
   core.cgroups.walk([&](const std::string& path, std::uint64_t id) {
-    if (core.programs->cgroup(id) || kernel::Parking::is_leaf(path)) return;
+    if (core.programs->cgroup(id) || kernel::Parking::is_leaf(path) || core.cgroups.is_untagged(path)) return;
     auto agent = policy::match_cgroup(*core.policies.cgroup_image, path);
     std::string how = "cgroup";
     if (const auto mark = core.cgroups.mark_of(path)) {
@@ -182,7 +205,7 @@ Result<> recognise_cgroups(Core& core) {
     }
     if (agent < HP_MAX_AGENTS) {
       const auto origin = origin_of(core, path);
-      if (auto opened = open(core, agent, path, origin.uid, origin.login, how, {}); !opened)
+      if (auto opened = open(core, agent, path, {how, origin.uid, origin.login}); !opened)
         log_error("cgroup {}: {}", event::mask(path), event::mask(opened.error().text()));
       return;
     }
@@ -207,7 +230,7 @@ Result<approval::Session> start_session(Core& core, const api::Caller& caller,
                 "only a process of one's own can be made an agent");
   const auto scope = make_scope(core, wanted.agent, wanted.pid);
   if (!scope) return std::unexpected(scope.error());
-  auto session = open(core, *agent, *scope, caller.uid, login_uid(caller.pid), "run", wanted.claims);
+  auto session = open(core, *agent, *scope, {"run", caller.uid, login_uid(caller.pid), wanted.claims});
   if (!session) return session;
   // Now that the cgroup is known, entering it tags.
   if (auto moved = core.cgroups.move_process(*scope, wanted.pid); !moved)
@@ -226,11 +249,18 @@ Result<approval::Session> tag(Core& core, const api::Caller& caller, const api::
   if (!path) return std::unexpected(path.error());
   if (path->empty() || *path == "/")
     return fail("the root cgroup holds the whole host", "name a service, scope or process of its own");
-  const auto own = core.cgroups.of_process(::getpid());
-  if (own && (*own == *path || own->starts_with(*path + "/")))
+  if (contains(core, *path, ::getpid()))
     return fail("the daemon itself runs in " + *path, "name another cgroup");
-  auto session = open(core, *agent, *path, caller.uid, login_uid(caller.pid), "tag", {});
+  // It could neither approve nor untag any more: a terminal's processes share the cgroup of their login.
+  if (contains(core, *path, caller.pid))
+    return fail("you are in " + *path + " yourself, and all that is in it would be the agent's",
+                "start the agent with holdpoint run, or in a unit of its own: systemd-run --scope");
+  const auto login = login_uid(caller.pid);
+  const auto by = login == kNobody ? caller.principal.name : kernel::user_name(login);
+  auto session = open(core, *agent, *path, {"tag", caller.uid, login, {}, by});
   if (!session) return session;
+  if (auto cleared = core.cgroups.set_untagged(*path, false); !cleared)
+    log_warning("{}", event::mask(cleared.error().text()));
   // Frozen meanwhile, so that no thread slips out between two looks; what somebody had frozen before stays so.
   const bool frozen = core.cgroups.is_frozen(*path);
   (void)core.cgroups.write(*path, "cgroup.freeze", "1");
@@ -251,8 +281,11 @@ Result<> untag(Core& core, const api::Caller& caller, std::uint64_t id) {
   // Stored first: an agent that is free without a record would be nobody's. Its requests end here too, and what is held is denied.
   const auto how = "untagged by " + caller.principal.name;
   if (auto done = carry_out(core, core.ledger.end_session(id, core.clock.now(), how)); !done) return done;
-  for (const auto& [cgroup, value] : core.programs->cgroups())
-    if (value.session == id) core.programs->remove_cgroup(cgroup);
+  for (const auto& [cgroup, value] : core.programs->cgroups()) {
+    if (value.session != id) continue;
+    leave_untagged(core, cgroup);
+    core.programs->remove_cgroup(cgroup);
+  }
   if (auto untagged = core.programs->untag(id); !untagged) return untagged;
   forget_holds(core, id);
   core.programs->remove_session(id);

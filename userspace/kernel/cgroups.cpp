@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kUntagged = "trusted.holdpoint.untagged";
+
 // A cgroup's file handle is its id (kernfs, FILEID_KERNFS), so the kernel finds the directory for us.
 // `file_handle` ends in an array of no stated length, so the bytes that follow it are ours to set aside.
 struct Handle {
@@ -102,6 +104,19 @@ std::optional<std::string> Cgroups::mark_of(const std::string& path) const {
   const auto length = ::getxattr((mount_ + path).c_str(), "user.holdpoint.agent", value, sizeof(value));
   if (length <= 0) return std::nullopt;
   return std::string(value, static_cast<std::size_t>(length));
+}
+
+bool Cgroups::is_untagged(const std::string& path) const {
+  return ::getxattr((mount_ + path).c_str(), kUntagged, nullptr, 0) >= 0;
+}
+
+Result<> Cgroups::set_untagged(const std::string& path, bool untagged) const {
+  const auto name = mount_ + path;
+  if (untagged && ::setxattr(name.c_str(), kUntagged, "1", 1, 0) != 0)
+    return fail_errno("cannot mark " + name + " as untagged", errno);
+  if (!untagged && ::removexattr(name.c_str(), kUntagged) != 0 && errno != ENODATA)
+    return fail_errno("cannot take the mark \"untagged\" from " + name, errno);
+  return {};
 }
 
 void Cgroups::walk(const std::function<void(const std::string&, std::uint64_t)>& visit) const {

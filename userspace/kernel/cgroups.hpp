@@ -29,6 +29,10 @@ class Cgroups {
   [[nodiscard]] std::vector<int> threads_in(const std::string& path) const;
   // Value of xattr user.holdpoint.agent, or nothing.
   [[nodiscard]] std::optional<std::string> mark_of(const std::string& path) const;
+  // Whether an operator untagged it: then neither a pattern nor a mark makes it an agent's again, until somebody tags it or it goes.
+  // An xattr that only root sets, so it lives exactly as long as the cgroup does.
+  [[nodiscard]] bool is_untagged(const std::string& path) const;
+  [[nodiscard]] Result<> set_untagged(const std::string& path, bool untagged) const;
   // Parents before children.
   void walk(const std::function<void(const std::string& path, std::uint64_t id)>& visit) const;
 

@@ -22,9 +22,9 @@ void take_over(const std::string& undo) {
   }
   sqlite3* connection = nullptr;
   ASSERT_EQ(sqlite3_open((directory + "/holdpoint.db").c_str(), &connection), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(connection, ("PRAGMA journal_mode=DELETE; DROP TABLE switches;" + undo).c_str(),
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  EXPECT_EQ(
+      sqlite3_exec(connection, ("PRAGMA journal_mode=DELETE; " + undo).c_str(), nullptr, nullptr, nullptr),
+      SQLITE_OK);
   sqlite3_close(connection);
   for (int start = 0; start < 2; ++start) {
     auto store = Store::open(directory);
@@ -45,10 +45,16 @@ void take_over(const std::string& undo) {
 }
 
 TEST(StoreVersion, AStoreOfVersion1IsTakenOver) {
-  take_over("DROP TABLE outbox; DELETE FROM counters WHERE name='next_record'; PRAGMA user_version=1;");
+  take_over(
+      "DROP TABLE switches; DROP TABLE outbox; DELETE FROM counters WHERE name='next_record'; PRAGMA "
+      "user_version=1;");
 }
 
-TEST(StoreVersion, AStoreOfVersion2IsTakenOver) { take_over("PRAGMA user_version=2;"); }
+TEST(StoreVersion, AStoreOfVersion2IsTakenOver) { take_over("DROP TABLE switches; PRAGMA user_version=2;"); }
+
+TEST(StoreVersion, AStoreOfVersion3IsTakenOver) {
+  take_over("UPDATE sessions SET value = json_remove(value, '$.tagged_by'); PRAGMA user_version=3;");
+}
 
 }  // namespace
 }  // namespace holdpoint::approval::test
