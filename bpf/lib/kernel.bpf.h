@@ -166,6 +166,13 @@ struct file {
   unsigned int f_flags;
   unsigned int f_mode;
 } CORE;
+struct fdtable {
+  unsigned int max_fds;
+  struct file** fd;
+} CORE;
+struct files_struct {
+  struct fdtable* fdt;
+} CORE;
 struct iattr {
   unsigned int ia_valid;
   struct timespec64 ia_mtime;
@@ -245,6 +252,7 @@ struct task_struct {
   const struct cred* cred;
   char comm[16];
   struct fs_struct* fs;
+  struct files_struct* files;
   struct nsproxy* nsproxy;
   struct signal_struct* signal;
   struct sighand_struct* sighand;

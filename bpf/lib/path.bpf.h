@@ -29,8 +29,10 @@ static __always_inline int is_layer(struct vfsmount* mount) {
          !(BPF_CORE_READ(mount, mnt_flags) & MNT_INTERNAL_FLAG);
 }
 
-/* Puts one name in front of the path. 0, or 1 when it does not fit. */
-static __always_inline int put_name(struct workspace* ws, struct dentry* dentry) {
+/* Puts the name of the entry at that address in front of the path. 0, or 1 when it does not fit. Global, see rules.bpf.h. */
+__noinline int put_name_of(struct workspace* ws, __u64 address) {
+  struct dentry* dentry = (struct dentry*)address;
+  if (!ws) return 1;
   __u32 length = BPF_CORE_READ(dentry, d_name.len);
   const unsigned char* name = BPF_CORE_READ(dentry, d_name.name);
   if (length == 0 || length > 255) return 1;
@@ -39,6 +41,10 @@ static __always_inline int put_name(struct workspace* ws, struct dentry* dentry)
   if (bpf_probe_read_kernel(&ws->build[at & (HP_PATH_MAX - 1)], length & 255, name)) return 1;
   ws->walk.position = at;
   return 0;
+}
+
+static __always_inline int put_name(struct workspace* ws, struct dentry* dentry) {
+  return put_name_of(ws, (__u64)dentry);
 }
 
 static __always_inline void put_slash(struct workspace* ws) {
@@ -84,9 +90,8 @@ static long walk_step(__u32 index, void* context) {
   if (here == BPF_CORE_READ(mount, mnt_root)) return leave_mount(ws);
   struct dentry* parent = BPF_CORE_READ(here, d_parent);
   if (parent == here) {
-    /* A tree of its own. Only objects that never had a directory have a usable name: memfd, pipes, sockets. */
-    if (ws->walk.position != ws->walk.end) return walk_end(ws, PATH_UNRESOLVED);
-    return walk_end(ws, put_name(ws, here) ? PATH_UNRESOLVED : PATH_ROOTLESS);
+    /* A tree of its own: path_walk finds out whether the object has a name. */
+    return walk_end(ws, ws->walk.position == ws->walk.end ? PATH_ROOTLESS : PATH_UNRESOLVED);
   }
   if (put_name(ws, here)) return walk_end(ws, PATH_UNRESOLVED);
   put_slash(ws);
@@ -125,10 +130,58 @@ __noinline int path_attempt(struct workspace* ws, __u32 end) {
   return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
 }
 
+#define MOST_DESCRIPTORS 65536 /* of a process that are looked at; a table that has room for more is not */
+
+struct descriptors {
+  struct file** files;
+  struct inode* wanted;
+  int found;
+};
+
+static long descriptor_step(__u32 index, void* context) {
+  struct descriptors* d = context;
+  struct file* file = 0;
+  bpf_probe_read_kernel(&file, sizeof(file), d->files + index);
+  if (BPF_CORE_READ(file, f_inode) != d->wanted) return 0; /* of none, reading gives 0 */
+  d->found = 1;
+  return 1;
+}
+
+/* Whether the process has it open. */
+static __always_inline int has_open(struct inode* inode) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct fdtable* table = task->files->fdt;
+  struct descriptors d = {.files = table->fd, .wanted = inode};
+  bpf_loop(table->max_fds & (2 * MOST_DESCRIPTORS - 1), descriptor_step, &d, 0); /* of a power of two */
+  return d.found;
+}
+
+static const char pipe_name[] = "pipe:";
+
+/* The name of what has no directory above it. Such objects are in mounts of the kernel's own (memfd, pipes, sockets): a file on a disk
+ * that was opened by its handle, when nobody has looked up its directory, has none either, but is named "/".
+ * A pipe is named only for who has it open already (/dev/stdout, a shell's `<(command)`): those of others, which /proc/PID/fd shows,
+ * would lead out of the session, to whoever reads from them. Global. */
+__noinline int name_rootless(struct workspace* ws, __u32 end) {
+  const __u32 length = sizeof(pipe_name) - 1;
+  if (!ws || end < length) return PATH_UNRESOLVED;
+  struct dentry* dentry = ws->walk.from_dentry;
+  struct vfsmount* mount = ws->walk.from_mount;
+  struct inode* inode = BPF_CORE_READ(dentry, d_inode);
+  if (!(BPF_CORE_READ(mount, mnt_flags) & MNT_INTERNAL_FLAG)) return PATH_UNRESOLVED;
+  if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFIFO)
+    return put_name(ws, dentry) ? PATH_UNRESOLVED : PATH_ROOTLESS;
+  if (!has_open(inode)) return PATH_UNRESOLVED;
+  ws->walk.position = end - length;
+  __builtin_memcpy(&ws->build[(end - length) & (HP_PATH_MAX - 1)], pipe_name, length);
+  return PATH_ROOTLESS;
+}
+
 /* The same, again when it was disturbed. Global. */
 __noinline int path_walk(struct workspace* ws, __u32 end) {
   for (int attempt = 0; attempt < 3; attempt++) {
     int result = path_attempt(ws, end);
+    if (result == PATH_ROOTLESS) return name_rootless(ws, end);
     if (result != PATH_MOVED) return result;
     count(HP_COUNT_RENAME_RACE);
   }

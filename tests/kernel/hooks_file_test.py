@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens of files: told apart, created right, held, and exactly once."""
+import contextlib
+import ctypes
 import os
 import subprocess
 
@@ -23,6 +25,8 @@ RULES = "".join([
     rule("tool-only", "read", f"{WORK}/tool/*", "deny", f', executable: ["{WORK}/bin/special"]'),
     rule("alias", "open", f"{WORK}/alias/real", "deny"),
     rule("overlay", "open", f"{WORK}/overlay/**", "ask"),
+    rule("cold-deny", "any", f"{WORK}/ext4/denied", "deny"),
+    rule("no-pipes", "open", "pipe:*", "deny", ', executable: ["/usr/bin/tee"]'),
     rule("cold-create", "create", f"{WORK}/ext4/**", "ask"),
     rule("cold-write", "write", f"{WORK}/ext4/asked", "ask"),
 ])
@@ -158,6 +162,102 @@ def test_other_names_of_a_file_lead_to_the_same_rule():
         == (0, "open EPERM\n" * 7 + "on\n")
 
 
+# An agent's program: the file argv[1] is its standard input. It says what came of opening each of the names that follow.
+BY_NAMES = """
+import errno, mmap, os, sys
+real, *names = sys.argv[1:]
+place, known = (os.open(path, os.O_PATH) for path in (os.path.dirname(real), real))
+memory = mmap.mmap(0, 1, mmap.MAP_PRIVATE, mmap.PROT_READ)
+mapped = '-'.join(f'{int(end, 16):x}' for line in open('/proc/self/maps') if real in line for end in line.split()[0].split('-'))
+for name in names:
+    try:
+        os.close(os.open(name.format(**globals()), os.O_RDONLY))
+        print('ok', name)
+    except OSError as error:
+        print(errno.errorcode[error.errno], name)
+"""
+
+
+def test_the_links_of_proc_lead_to_the_same_rule_also_those_of_processes_outside():
+    real = path_of("alias", "real")
+    real.write_text(OLD)
+    path_of("alias", "free").write_text(OLD)
+    # Names of the first process are the host's. Those of the second lead into a mount namespace that is neither the host's nor one's own.
+    outsiders = [subprocess.Popen([*words, "sleep", "1000"], cwd=real.parent) for words in ([], ["unshare", "-m"])]
+    own = ["/proc/self/fd/{known}", "/dev/fd/{known}", "/proc/self/fd/{place}/real", "/dev/stdin", "/proc/self/map_files/{mapped}",
+           "/proc/thread-self/fd/{known}", "/proc/thread-self/root{real}", "/proc/thread-self/cwd/real"]
+    others = [name.replace("PID", str(process.pid)) for process in outsiders
+              for name in ("/proc/PID/cwd/real", "/proc/PID/root{real}", "/proc/PID/task/PID/root{real}")]
+    others += [f"/proc/{os.getpid()}/root{{real}}", f"/proc/{outsiders[1].pid}/cwd/free"]
+    open_ones = [f"/proc/{outsiders[0].pid}/cwd/free", "/proc/self/fd/{place}/free"]
+    try:
+        wait_until("it has mounts of its own", lambda: os.readlink(f"/proc/{outsiders[1].pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt"))
+        with open(real, encoding="utf8") as file:
+            status, output = DAEMON.run("python3", "-ISc", BY_NAMES, real, *own, *others, *open_ones, stdin=file, cwd=real.parent)
+        assert (status, output.splitlines()) == (0, [f"EPERM {name}" for name in own + others] + [f"ok {name}" for name in open_ones])
+    finally:
+        for process in outsiders:
+            process.kill()
+            process.wait()
+
+
+# An agent's program: takes a file by its handle, which names it by a number that its file system knows.
+BY_HANDLE = """
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+path, handle = sys.argv[1], ctypes.create_string_buffer(bytes.fromhex(sys.argv[2]), 136)
+place = os.open(os.path.dirname(path), os.O_RDONLY)
+def call(number, *words):
+    got = libc.syscall(number, *words)
+    if got < 0: raise OSError(ctypes.get_errno(), '')
+    return got
+def by_handle(flags): return call(304, place, handle, flags)
+known = f'/proc/self/fd/{by_handle(os.O_PATH)}'
+for attempt in (lambda: by_handle(os.O_RDONLY), lambda: by_handle(os.O_WRONLY), lambda: open(known), lambda: os.truncate(known, 0),
+                lambda: os.chmod(known, 0), lambda: os.utime(known), lambda: os.setxattr(known, 'trusted.x', b'1'),
+                lambda: call(322, int(known[14:]), b'', None, None, 0x1000)):
+    try:
+        attempt()
+        print('did it')
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+"""
+
+
+def handle_of(path):
+    """What name_to_handle_at says, in hexadecimal digits."""
+    libc, handle = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(136)
+    handle[0] = 128
+    if libc.syscall(303, -100, os.fsencode(path), handle, ctypes.byref(ctypes.c_int()), 0):
+        raise OSError(ctypes.get_errno(), "name_to_handle_at", path)
+    return handle.raw[:8 + handle.raw[0]].hex()
+
+
+def test_a_file_that_is_opened_by_its_handle_is_under_its_rule_or_refused():
+    with ext4() as (mount, mounted):
+        denied = mounted / "denied"
+        denied.write_text(OLD)
+        denied.chmod(0o755)
+        handle, unresolved = handle_of(denied), DAEMON.counters()["unresolved"]
+        assert DAEMON.run("python3", "-ISc", BY_HANDLE, denied, handle) == (0, "EPERM\n" * 8)
+        assert DAEMON.counters()["unresolved"] == unresolved, "its name is known, and so it is its rule that refused"
+        cold(mount, mounted)
+        assert DAEMON.run("python3", "-ISc", BY_HANDLE, denied, handle) == (0, "EPERM\n" * 8)
+        assert DAEMON.counters()["unresolved"] == unresolved + 8, "nobody has looked its directory up: it has no name"
+        assert denied.read_text() == OLD and denied.stat().st_mode & 0o777 == 0o755 and not os.listxattr(denied)
+
+
+def test_a_pipe_is_opened_again_by_who_has_it_and_by_nobody_else():
+    through = "cat <(echo one); echo two >/dev/stderr; echo three | cat /dev/stdin; echo four >/proc/self/fd/1"
+    assert DAEMON.run("bash", "-c", through) == (0, "one\ntwo\nthree\nfour\n")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outsider:
+        steps = [word for number, flag in ((0, "write"), (1, "read")) for word in ("open", flag, f"/proc/{outsider.pid}/fd/{number}", "+")]
+        assert DAEMON.run(ACTOR, *steps, "say", "on") == (0, "open EPERM\nopen EPERM\non\n")
+        assert outsider.communicate(b"its own", timeout=60)[0] == b"its own"
+    assert DAEMON.run("tee", "/dev/stderr") == (1, "tee: /dev/stderr: Operation not permitted\n")
+    DAEMON.wait_record("denial", lambda record: record.get("rule") == "no-pipes" and record["access"]["object"] == "pipe:")
+
+
 def test_an_open_for_the_path_only_is_no_access():
     seen = known()
     path_of("refuse", "path-only").write_text(OLD)
@@ -208,15 +308,7 @@ def test_a_file_on_an_overlay_is_asked_about_once():
 
 def test_a_creation_that_turns_out_to_be_an_open_does_not_keep_the_question():
     """The kernel asks about the creation before it looks whether the file exists, and then drops the answer."""
-    image, mounted = TMP / "ext4.image", WORK / "ext4"
-    with open(image, "wb") as file:
-        file.truncate(16 << 20)
-    mounted.mkdir(parents=True)
-    subprocess.run(["modprobe", "-a", "loop", "ext4"], check=True)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    mount = ["mount", "-o", "loop", image, mounted]
-    subprocess.run(mount, check=True)
-    try:
+    with ext4() as (mount, mounted):
         for name in ("free", "asked"):
             (mounted / name).write_text(OLD)
         seen = known()
@@ -233,6 +325,21 @@ def test_a_creation_that_turns_out_to_be_an_open_does_not_keep_the_question():
         DAEMON.approve(request)
         assert finish(process) == (0, "store ok 3\non\n")
         assert (mounted / "free").read_text() == (mounted / "asked").read_text() == "NEW text"
+
+
+@contextlib.contextmanager
+def ext4():
+    """A file system that forgets, mounted on a directory of the rules: (the command that mounted it, the directory)."""
+    image, mounted = TMP / "ext4.image", WORK / "ext4"
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    mounted.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["modprobe", "-a", "loop", "ext4"], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    mount = ["mount", "-o", "loop", image, mounted]
+    subprocess.run(mount, check=True)
+    try:
+        yield mount, mounted
     finally:
         subprocess.run(["umount", mounted], check=True)
 
@@ -249,6 +356,9 @@ with Daemon(RULES, name="files") as DAEMON:
         test_an_open_for_both_takes_the_stricter_verdict,
         test_a_rule_for_one_executable_leaves_others_alone,
         test_other_names_of_a_file_lead_to_the_same_rule,
+        test_the_links_of_proc_lead_to_the_same_rule_also_those_of_processes_outside,
+        test_a_file_that_is_opened_by_its_handle_is_under_its_rule_or_refused,
+        test_a_pipe_is_opened_again_by_who_has_it_and_by_nobody_else,
         test_an_open_for_the_path_only_is_no_access,
         test_a_path_that_is_too_long_to_know_is_denied,
         test_a_file_on_an_overlay_is_asked_about_once,
