@@ -25,6 +25,7 @@ RULES = "".join([
     rule("tool-only", "read", f"{WORK}/tool/*", "deny", f', executable: ["{WORK}/bin/special"]'),
     rule("alias", "open", f"{WORK}/alias/real", "deny"),
     rule("overlay", "open", f"{WORK}/overlay/**", "ask"),
+    rule("shown", "any", f"{WORK}/shown/{{lower,upper,ruled-*}}/**", "deny"),
     rule("cold-deny", "any", f"{WORK}/ext4/denied", "deny"),
     rule("no-pipes", "open", "pipe:*", "deny", ', executable: ["/usr/bin/tee"]'),
     rule("cold-create", "create", f"{WORK}/ext4/**", "ask"),
@@ -306,6 +307,37 @@ def test_a_file_on_an_overlay_is_asked_about_once():
         subprocess.run(["umount", top / "merged"], check=True)
 
 
+def test_mounts_of_others_are_under_the_rules_of_their_own_path_and_not_of_what_they_show():
+    """An overlay reads and writes its layers for itself, and a bind mount has no layers: only naming the mount helps."""
+    top = WORK / "shown"
+    for name in ("lower", "upper", "work", "overlay", "bound", "ruled-overlay", "ruled-bound"):
+        (top / name).mkdir(parents=True)
+    (top / "lower/key").write_text(OLD)
+    lower = f"lowerdir={top}/lower"
+    mounts = [["-t", "overlay", "-o", f"{lower},upperdir={top}/upper,workdir={top}/work", "overlay", top / "overlay"],
+              ["-t", "overlay", "-o", f"{lower}:{top}/work", "overlay", top / "ruled-overlay"],
+              ["--bind", top / "lower", top / "bound"], ["--bind", top / "lower", top / "ruled-bound"]]
+    steps = {("cat", top / "lower/key"): "cat EPERM\n",
+             ("store", "write,append", top / "lower/key", "NEW"): "store EPERM\n",
+             ("cat", top / "overlay/key"): f"cat ok 0\n{OLD}",
+             ("store", "write,append", top / "overlay/key", "NEW"): "store ok 3\n",
+             ("store", "write,create", top / "overlay/planted", "NEW"): "store ok 3\n",
+             ("cat", top / "upper/planted"): "cat EPERM\n",
+             ("cat", top / "bound/key"): f"cat ok 0\n{OLD}",
+             ("cat", top / "ruled-overlay/key"): "cat EPERM\n",
+             ("cat", top / "ruled-bound/key"): "cat EPERM\n"}
+    try:
+        for mount in mounts:
+            subprocess.run(["mount", *mount], check=True)
+        printed = DAEMON.run(ACTOR, *[word for step in steps for word in (*step, "+")], "say", "on")
+        assert printed == (0, "".join(steps.values()) + "on\n"), printed
+        assert ((top / "lower/key").read_text(), (top / "upper/key").read_text()) == (OLD, OLD + "NEW")
+        assert (top / "upper/planted").read_text() == "NEW"
+    finally:
+        for mount in mounts:
+            subprocess.run(["umount", mount[-1]], check=True)
+
+
 def test_a_creation_that_turns_out_to_be_an_open_does_not_keep_the_question():
     """The kernel asks about the creation before it looks whether the file exists, and then drops the answer."""
     with ext4() as (mount, mounted):
@@ -362,5 +394,6 @@ with Daemon(RULES, name="files") as DAEMON:
         test_an_open_for_the_path_only_is_no_access,
         test_a_path_that_is_too_long_to_know_is_denied,
         test_a_file_on_an_overlay_is_asked_about_once,
+        test_mounts_of_others_are_under_the_rules_of_their_own_path_and_not_of_what_they_show,
         test_a_creation_that_turns_out_to_be_an_open_does_not_keep_the_question,
     ])
