@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A project is fetched, configured, made and checked twice: without Holdpoint, and as an agent with every exec, every open of
-its tree and of the system's headers, and every connection asked and approved by a script. Both give the same.
+its tree and of the system's headers, every change in the tree, and every connection asked and approved by a script. Both give the same.
 
 Every exec and connection is approved once. An open is asked about once for each file, program, mode and directory, and its
 approval holds for the session, since a compiler opens the same headers for each file. The project is small, since a question
@@ -33,6 +33,12 @@ RULES = f"""
     path: ["{TREE}", "{TREE}/**", "/usr/include/**", "/usr/lib/gcc/*/*/include/**"]
     verdict: ask
     reason: Every file of the tree and every header
+    timeout: 60m
+  - id: change
+    on: [change]
+    path: ["{TREE}", "{TREE}/**"]
+    verdict: ask
+    reason: Every other change in the tree
     timeout: 60m
   - id: network
     on: [network]
@@ -120,7 +126,7 @@ def test_a_project_builds_as_without_holdpoint():
     assert asked[2].keys() == free[2].keys(), asked[2].keys() ^ free[2].keys()
     different = {name: difference(free[2][name], asked[2][name]) for name in free[2] if asked[2][name] != free[2][name]}
     assert not different, different
-    assert approver.approved.keys() == {"exec", "open", "network"}, approver.approved
+    assert approver.approved.keys() == {"exec", "open", "change", "network"}, approver.approved
     nothing_lost(grown)
 
 

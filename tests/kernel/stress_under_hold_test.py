@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """stress-ng's file, exec and socket stressors, each with a bounded number of operations and --verify: without Holdpoint, and
-as an agent whose every exec, open below its directory, connect and send is asked and approved by a script. Same results."""
+as an agent whose every exec, open and change below its directory, connect and send is asked and approved by a script. Same results."""
 import re
 import shutil
 import subprocess
@@ -22,6 +22,12 @@ RULES = f"""
     path: ["{TREE}", "{TREE}/**"]
     verdict: ask
     reason: Every file of the tree
+    timeout: 60m
+  - id: change
+    on: [change]
+    path: ["{TREE}", "{TREE}/**"]
+    verdict: ask
+    reason: Every other change in the tree
     timeout: 60m
   - id: network
     on: [network]
@@ -82,7 +88,7 @@ def same(*stressors):
 
 
 def test_file_stressors_count_and_verify_as_without_holdpoint():
-    same(("open", 40), ("dentry", 20), ("filename", 5), ("rename", 20), ("hdd", 10))
+    same(("open", 40), ("dentry", 20), ("filename", 3), ("rename", 20), ("hdd", 10))
 
 
 def test_exec_stressors_count_and_verify_as_without_holdpoint():
