@@ -14,10 +14,12 @@ extern const void bpf_task_storage_get_recur_proto __ksym __weak;
 extern const int bpf_task_storage_busy __ksym __weak;
 extern const int __preempt_count __ksym __weak;
 
-/* Some turns of the scheduler, which looks every 4 ms. Longer only behind a thread of a lower class: a real-time one never
- * gives way to an ordinary one by waiting, and is then judged by its cgroup alone. */
-#define STORAGE_PATIENCE_NS 20000000
-#define STORAGE_POLLS (1 << 22) /* more than fit into that time */
+/* As long as 250 threads that wait for the same one use up their turns, of 4 ms each: whoever was interrupted comes behind them. A
+ * real-time thread gives way to an ordinary one only when it has had its 950 ms of this second; with that bound lifted it is
+ * judged by its cgroup alone. */
+#define STORAGE_PATIENCE_NS 1000000000ULL
+#define STORAGE_POLLS (1 << 23) /* as many as bpf_loop takes; some 250 ms */
+#define STORAGE_LOOKS 4
 
 static __always_inline int storage_may_be_busy(void) {
   return !&bpf_task_storage_get_recur_proto && &bpf_task_storage_busy && &__preempt_count;
@@ -41,7 +43,8 @@ static long storage_poll(__u32 round, void* until) {
 static __always_inline int storage_wait(void) {
   if (*(const int*)bpf_this_cpu_ptr(&__preempt_count) & 0x7fffffff) return 0; /* the sign: no switch is due */
   __u64 until = bpf_ktime_get_ns() + STORAGE_PATIENCE_NS;
-  bpf_loop(STORAGE_POLLS, storage_poll, &until, 0);
+  for (int i = 0; i < 4 && storage_is_busy() && bpf_ktime_get_ns() < until; i++)
+    bpf_loop(STORAGE_POLLS, storage_poll, &until, 0);
   return !storage_is_busy();
 }
 
@@ -52,14 +55,16 @@ __noinline int storage_again(__u64 turns) {
   return storage_is_busy() ? storage_wait() : storage_turns() != turns;
 }
 
-/* The second look fails only where this thread was interrupted in its few instructions too, by one that was interrupted in its
- * own look. */
-#define storage_get(map, task, flags)                                                         \
-  ({                                                                                          \
-    __u64 turns_ = storage_turns();                                                           \
-    void* found_ = bpf_task_storage_get(map, task, 0, flags);                                 \
-    if (!found_ && storage_again(turns_)) found_ = bpf_task_storage_get(map, task, 0, flags); \
-    found_;                                                                                   \
+/* The last look fails only where this thread was interrupted in the few instructions of each, by one that was interrupted in its own. */
+#define storage_get(map, task, flags)                     \
+  ({                                                      \
+    void* found_ = 0;                                     \
+    for (int look_ = 0; look_ < STORAGE_LOOKS; look_++) { \
+      __u64 turns_ = storage_turns();                     \
+      found_ = bpf_task_storage_get(map, task, 0, flags); \
+      if (found_ || !storage_again(turns_)) break;        \
+    }                                                     \
+    found_;                                               \
   })
 
 #endif

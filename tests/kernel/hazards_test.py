@@ -191,8 +191,9 @@ def test_many_threads_on_one_processor_get_the_right_answers(daemon):
     FORBIDDEN.write_text("never\n")
     FREE.write_text("free\n")
     before = daemon.counters()
-    status, output = daemon.run(ACTOR, "crush", 64, ROUNDS, FORBIDDEN, FREE)
-    lines = output.splitlines()
+    process = daemon.spawn(ACTOR, "crush", 64, ROUNDS, FORBIDDEN, FREE)
+    output = process.communicate(timeout=LIMIT * (1 + int(ROUNDS) // 500))[0].decode()
+    status, lines = process.returncode, output.splitlines()
     grown = daemon.counters()["no_storage"] - before["no_storage"]
     print(f"     {lines}, without storage {grown} times", flush=True)
     assert status == 0 and lines[0] == "opened ok 0", output
