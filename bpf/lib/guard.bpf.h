@@ -41,20 +41,25 @@ union short_name {
   __u64 words[2];
 };
 
-static __always_inline int is_named(const unsigned char* name, const union short_name wanted) {
+static __always_inline union short_name read_name(const unsigned char* name) {
   union short_name found = {};
   bpf_probe_read_kernel_str(found.text, sizeof(found.text), name);
+  return found;
+}
+
+static __always_inline int same_name(const union short_name found, const union short_name wanted) {
   return found.words[0] == wanted.words[0] && found.words[1] == wanted.words[1];
 }
 
-#define NAMED(name, wanted) is_named(name, (union short_name){.text = wanted})
+#define IS(found, wanted) same_name(found, (union short_name){.text = wanted})
+#define NAMED(name, wanted) IS(read_name(name), wanted)
 
 /* In any procfs: what silences or stops the kernel, what names a program that the kernel itself starts, as root and outside every
  * session, and every file of the daemon's or of one of its threads. */
 static __always_inline int is_protected_in_proc(struct dentry* entry) {
-  const unsigned char* name = BPF_CORE_READ(entry, d_name.name);
-  if (NAMED(name, "ftrace_enabled") || NAMED(name, "sysrq-trigger") || NAMED(name, "core_pattern") ||
-      NAMED(name, "modprobe") || NAMED(name, "hotplug") || NAMED(name, "poweroff_cmd"))
+  const union short_name name = read_name(BPF_CORE_READ(entry, d_name.name));
+  if (IS(name, "ftrace_enabled") || IS(name, "sysrq-trigger") || IS(name, "core_pattern") ||
+      IS(name, "modprobe") || IS(name, "hotplug") || IS(name, "poweroff_cmd"))
     return 1;
   struct hp_config* c = configuration();
   struct inode* inode = BPF_CORE_READ(entry, d_inode);

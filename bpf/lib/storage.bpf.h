@@ -19,7 +19,7 @@ extern const int __preempt_count __ksym __weak;
  * judged by its cgroup alone. */
 #define STORAGE_PATIENCE_NS 1000000000ULL
 #define STORAGE_POLLS (1 << 23) /* as many as bpf_loop takes; some 250 ms */
-#define STORAGE_LOOKS 4
+#define STORAGE_LOOKS 2
 
 static __always_inline int storage_may_be_busy(void) {
   return !&bpf_task_storage_get_recur_proto && &bpf_task_storage_busy && &__preempt_count;
@@ -55,7 +55,7 @@ __noinline int storage_again(__u64 turns) {
   return storage_is_busy() ? storage_wait() : storage_turns() != turns;
 }
 
-/* The last look fails only where this thread was interrupted in the few instructions of each, by one that was interrupted in its own. */
+/* The second look fails only where this thread was interrupted in its few instructions too, by one that was interrupted in its own. */
 #define storage_get(map, task, flags)                     \
   ({                                                      \
     void* found_ = 0;                                     \
