@@ -42,9 +42,7 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   a->identity.argc = exec->wanted.count;
   a->environment_length = exec->wanted.environment_length;
   a->argv_length = exec->wanted.length - exec->wanted.environment_length;
-  if (exec->stage > 0) a->flags |= HP_ACCESS_SCRIPT_STAGE;
   if (exec->cut) a->flags |= HP_ACCESS_ARGV_CUT;
-  exec->stage++;
   exec->interpreter = 0; /* of a script: it is asked about here */
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
@@ -58,6 +56,8 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   }
   in.object = automaton_run(policy, HP_AUTOMATON_OBJECT, ws, position, BUILD_END);
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
+  if (exec->stage++ == 0) script_keep(exec, ws);
+  else script_show(exec, ws);
   int answer = decide(tag, ws, exec, policy, &in);
   if (answer) exec->stage = 0; /* the next open of an execve is of a file of its own */
   if (answer == 0 && a->cause == HP_CAUSE_DECISION) {

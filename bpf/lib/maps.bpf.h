@@ -202,7 +202,7 @@ struct {
 
 #define PIECE 256 /* bytes of user memory read at a time */
 
-/* argv of the execve under way. One per task that executes something; 17 KiB. */
+/* argv of the execve under way. One per task that executes something; 21 KiB. */
 struct exec_workspace {
   __u32 stage; /* of one execve: 0 the named file, then its interpreters */
   __u32
@@ -212,6 +212,9 @@ struct exec_workspace {
   __u32 failed;    /* argv or environment could not be read */
   __u32 cut;       /* both together are longer than HP_ARGV_MAX */
   __u32 first_length; /* bytes of argv[0] with its NUL */
+  /* What was executed, for the question about the interpreter that it names. */
+  __u64 script_device, script_inode, script_size, script_ctime_ns;
+  __u32 script_length;
   /* State of the loops in argv.bpf.h; here for the verifier's sake, as struct walk. */
   __u32 pointer; /* bytes of one element of argv[]: 8, or 4 for a 32-bit caller */
   __u64 vector;  /* user address of argv[] */
@@ -225,6 +228,7 @@ struct exec_workspace {
   __u32 comparing; /* of the current string of the environment: STRING_… in argv.bpf.h */
   struct hp_variable variable;
   char more[HP_VARIABLE_NAME]; /* what is behind a page's end; also room behind `variable` */
+  char script[HP_PATH_MAX];
   struct hp_argv wanted;
   char found[2 * PIECE]; /* also room for the last piece of `wanted` */
 };

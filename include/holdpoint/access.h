@@ -16,8 +16,10 @@ enum hp_object_kind {
 };
 
 enum hp_access_flags {
-  HP_ACCESS_UNLINKED = 1 << 0,     /* the file has no name any more, or never had one (memfd, O_TMPFILE) */
-  HP_ACCESS_ARGV_CUT = 1 << 1,     /* argv longer than HP_ARGV_MAX: cannot be verified, so not approved */
+  HP_ACCESS_UNLINKED = 1 << 0, /* the file has no name any more, or never had one (memfd, O_TMPFILE) */
+  HP_ACCESS_ARGV_CUT =
+      1
+      << 1, /* argv longer than HP_ARGV_MAX, or no room for the script's path: cannot be verified, so not approved */
   HP_ACCESS_TRUNCATE = 1 << 2,     /* O_TRUNC */
   HP_ACCESS_REFUSED = 1 << 3,      /* answered EPERM at once, request filed */
   HP_ACCESS_SCRIPT_STAGE = 1 << 4, /* interpreter of a script, second or later stage of one execve */
@@ -52,11 +54,16 @@ struct hp_identity {
   __u32 argc;
   __u32 call; /* hp_call */
   /* Where in `path` the second text begins: another path (rename, link), the attribute's name (xattr), what a symbolic link is to
-   * contain (symlink). 0: there is none. */
+   * contain (symlink), the script that was executed (HP_ACCESS_SCRIPT_STAGE). 0: there is none. */
   __u32 second;
   /* mkdir, mknod, chmod: mode. chown: uid << 32 | gid, all ones where one stays. rename: inode of what is replaced. times: the
    * second that is set, 0 for now. */
   __u64 detail;
+  /* HP_ACCESS_SCRIPT_STAGE: the script that was executed, of which the object is the interpreter. Its path is the second text. */
+  __u64 script_device;
+  __u64 script_inode;
+  __u64 script_size;
+  __u64 script_ctime_ns;
 };
 
 struct hp_access {

@@ -41,6 +41,17 @@ static int step_exec(int count, char** words) {
   return wait_child(child);
 }
 
+/* execas PROGRAM ARGV0 [argument...]: the same under another name. */
+static int step_execas(int count, char** words) {
+  if (count < 3) return 97;
+  pid_t child = fork();
+  if (child == 0) {
+    execve(words[1], words + 2, environ);
+    say_failure();
+  }
+  return wait_child(child);
+}
+
 /* vfork PROGRAM [argument...]: the same from a child that shares our memory until then. */
 static int step_vfork(int count, char** words) {
   if (count < 2) return 97;
@@ -138,17 +149,11 @@ static int step_kill(int count, char** words) {
 static int step_exit(int count, char** words) { exit(count == 2 ? atoi(words[1]) : 97); }
 
 const struct actor_step actor_exec[] = {
-    {"exec", step_exec},
-    {"vfork", step_vfork},
-    {"spawn", step_spawn},
-    {"execat", step_execat},
-    {"memfd", step_memfd},
-    {"long", step_long},
-    {"rings", step_rings},
-    {"say", step_say},
-    {"exit", step_exit},
-    {"handle", step_handle},
-    {"handled", step_handled},
-    {"kill", step_kill},
-    {0, 0},
+    {"exec", step_exec},     {"execas", step_execas},
+    {"vfork", step_vfork},   {"spawn", step_spawn},
+    {"execat", step_execat}, {"memfd", step_memfd},
+    {"long", step_long},     {"rings", step_rings},
+    {"say", step_say},       {"exit", step_exit},
+    {"handle", step_handle}, {"handled", step_handled},
+    {"kill", step_kill},     {0, 0},
 };

@@ -11,6 +11,7 @@ from harness import ACTOR, LIMIT, TMP, Daemon, finish, main, wait_until
 from held import parked, waiting
 
 WORK = TMP / "work"
+SCRIPTS = TMP / "scripts"  # no rule names these: only their interpreter is asked about
 TOOL = TMP / "tool"
 RULES = f"""
   - id: interpreters
@@ -28,14 +29,15 @@ RULES = f"""
 """
 GOOD = "echo good\n"
 EVIL = "echo evil\n"
+SCRIPT, EVIL_SCRIPT = "#!/bin/bash\n" + GOOD, "#!/bin/bash\n" + EVIL
 
 
 class Case:
     """A directory with a script, a bash that is asked about, and the gate that it waits at after its release."""
 
-    def __init__(self, name, command="bash x.sh", text=GOOD, evil=EVIL):
-        self.directory = WORK / name
-        self.directory.mkdir()
+    def __init__(self, name, command="bash x.sh", text=GOOD, evil=EVIL, where=WORK):
+        self.directory = where / name
+        self.directory.mkdir(parents=True)
         self.script = self.directory / "x.sh"
         self.evil = evil
         self.put(self.script, text)
@@ -52,6 +54,10 @@ class Case:
         environment = dict(os.environ, **({"BASH_ENV": str(self.gate)} if gated else {}))
         self.process = daemon.spawn("sh", "-c", "exec " + self.command, session=self.name, cwd=self.directory, env=environment)
         return self.asked()
+
+    def start_as(self, program, name):
+        """A script, under a name of the caller's choice."""
+        self.process = daemon.spawn(ACTOR, "execas", program, name, session=self.name, cwd=self.directory)
 
     def asked(self):
         mine = f"coder-{self.name}"
@@ -120,9 +126,9 @@ def test_a_script_changed_during_the_hold_is_asked_about_again():
         assert status != 0 and "evil" not in output and "good" not in output, (status, output)
 
 
-def swapped_during_the_hold(name, command, how, good, evil):
+def swapped_during_the_hold(name, command, how, good, evil, where=WORK):
     """The case with its request, the thread out of its call (until then nobody may write to a program), after the swap."""
-    case = Case(f"{name}-{how.__name__}", command.format("link.sh" if how is by_link else "x.sh"), good, evil)
+    case = Case(f"{name}-{how.__name__}", command.format("link.sh" if how is by_link else "x.sh"), good, evil, where)
     (case.directory / "link.sh").symlink_to("x.sh")
     request = case.start(gated=False)
     parked(waiting(request)[0])
@@ -151,10 +157,9 @@ def test_a_binary_swapped_during_the_hold_is_asked_about_again():
 
 
 def test_a_script_executed_by_name_that_is_swapped_during_the_hold_is_asked_about_again():
-    """Each time with what would run; nothing of it runs before."""
-    good, evil = "#!/bin/bash\n" + GOOD, "#!/bin/bash\n" + EVIL
-    for how in (by_write, by_rename, by_link):
-        case, first = swapped_during_the_hold("during-script", "./{}", how, good, evil)
+    """Each time with what would run; nothing of it runs before. Also where a rule asks about the interpreter only."""
+    for how, where in [(how, where) for how in (by_write, by_rename, by_link) for where in (WORK, SCRIPTS)]:
+        case, first = swapped_during_the_hold(f"during-{where.name}", "./{}", how, SCRIPT, EVIL_SCRIPT, where)
         status, body = daemon.call("POST", f"/v1/requests/{first['id']}/decision", {"decision": "approve", "scope": "once"})
         if how is by_link:  # the file that was shown is what it was: the approval counts for it, and it is not what would run
             assert status == 200, body
@@ -183,8 +188,8 @@ def test_an_approved_read_is_of_the_file_whatever_is_written_to_it_meanwhile():
     assert case.end() == (0, "evil\n")
 
 
-def changed_after_release(name, command, how, text=GOOD):
-    case = Case(name, command, text)
+def changed_after_release(name, command, how, text=GOOD, where=WORK):
+    case = Case(name, command, text, where=where)
     (case.directory / "link.sh").symlink_to("x.sh")
     daemon.approve(case.start())
     case.wait_until_it_runs()
@@ -244,10 +249,60 @@ def test_a_changed_script_that_is_approved_runs():
 
 
 def test_a_script_executed_by_name_is_bound_as_well():
-    for how, command in ((by_write, "./x.sh"), (by_rename, "./x.sh"), (by_link, "./link.sh")):
-        case, second = changed_after_release(f"script-{how.__name__}", command, how, "#!/bin/bash\n" + GOOD)
+    for how, command, where in ((by_write, "./x.sh", WORK), (by_rename, "./x.sh", WORK), (by_link, "./link.sh", WORK),
+                                (by_rename, "./x.sh", SCRIPTS), (by_link, "./link.sh", SCRIPTS)):
+        case, second = changed_after_release(f"{where.name}-{how.__name__}", command, how, SCRIPT, where)
         daemon.deny(second)
         assert "evil" not in case.end()[1]
+
+
+def test_the_question_about_an_interpreter_shows_the_script_that_it_would_run():
+    case = Case("evil-name", text=SCRIPT, where=SCRIPTS)
+    evil = case.directory / "evil.sh"
+    case.put(evil, EVIL_SCRIPT)
+    case.start_as("./evil.sh", "./x.sh")
+    request = case.asked()
+    access, (bound,) = request["access"], request["access"]["bound"]
+    assert access["object"] == f"/usr/bin/bash running {evil}" and access["argv"] == ["./x.sh"], access
+    assert bound["path"] == str(evil) and EVIL.strip() in bound["first_lines"] and not access["warnings"], access
+    daemon.deny(request)
+    assert case.end() == (0, "exec EPERM\nchild ok 0\n")
+
+
+def test_a_grant_for_an_interpreter_covers_neither_another_script_nor_a_rewritten_one():
+    case = Case("granted", text=SCRIPT, evil=EVIL_SCRIPT, where=SCRIPTS)
+    case.put(case.directory / "evil.sh", EVIL_SCRIPT)
+    case.start_as("./x.sh", "argv0")
+    daemon.approve(case.asked(), scope="session")
+    assert case.end() == (0, "good\nchild ok 0\n")
+    case.start_as("./x.sh", "argv0")  # no question
+    assert case.end()[1] == "good\nchild ok 0\n"
+    by_write(case)
+    for program in ("./evil.sh", "./x.sh"):
+        case.start_as(program, "argv0")
+        other = case.asked()
+        assert EVIL.strip() in other["access"]["bound"][0]["first_lines"], other
+        daemon.deny(other)
+        assert case.end() == (0, "exec EPERM\nchild ok 0\n")
+
+
+def test_a_script_that_is_the_interpreter_of_another_is_bound_with_one_question():
+    for number, change in enumerate((lambda case: None, by_rename)):
+        case = Case(f"chain-{number}", "./first", SCRIPT, where=SCRIPTS)
+        first = case.directory / "first"
+        case.put(first, f"#!{case.script} with option\n")
+        request = case.start()
+        assert request["access"]["object"] == f"/usr/bin/bash running {first}", request
+        assert [b["path"] for b in request["access"]["bound"]] == [str(first), str(case.script)], request
+        daemon.approve(request)
+        case.wait_until_it_runs()
+        change(case)
+        case.open_gate()
+        if change is by_rename:
+            daemon.deny(case.asked())
+        status, output = case.end()
+        assert "evil" not in output and (status != 0 if change is by_rename else output == "good\n"), (status, output)
+        assert len([r for r in daemon.requests() if r["session"] == request["session"]]) == 1 + number
 
 
 def test_a_program_may_change_its_own_arguments():
@@ -258,14 +313,12 @@ def test_a_program_may_change_its_own_arguments():
 
 
 def test_pythons_script_is_bound():
-    case = Case("python", "python3 x.sh", "print('good')\n")
+    case = Case("python", "python3 x.sh", "print('good')\n", "print('evil')\n")
     (case.directory / "sitecustomize.py").write_text(f"open({str(case.gate)!r}).read()\n")
     environment = dict(os.environ, PYTHONPATH=str(case.directory))
     case.process = daemon.spawn("sh", "-c", "exec python3 x.sh", session="python", cwd=case.directory, env=environment)
     daemon.approve(case.asked())
-    new = case.directory / "new"
-    new.write_text("print('evil')\n")
-    new.rename(case.script)
+    by_rename(case)
     case.open_gate()
     daemon.deny(case.asked())
     assert "evil" not in case.end()[1]
@@ -321,7 +374,6 @@ def test_the_variables_that_change_a_program_are_shown_and_part_of_what_is_appro
     assert finish(process)[0] != 0
 
 
-WORK.mkdir()
 TOOL.write_bytes(open("/usr/bin/touch", "rb").read())
 TOOL.chmod(0o755)
 with Daemon(RULES, name="content") as daemon:
@@ -337,6 +389,9 @@ with Daemon(RULES, name="content") as daemon:
         test_a_script_that_somebody_can_write_while_it_is_opened_is_asked_about,
         test_a_changed_script_that_is_approved_runs,
         test_a_script_executed_by_name_is_bound_as_well,
+        test_the_question_about_an_interpreter_shows_the_script_that_it_would_run,
+        test_a_grant_for_an_interpreter_covers_neither_another_script_nor_a_rewritten_one,
+        test_a_script_that_is_the_interpreter_of_another_is_bound_with_one_question,
         test_a_program_may_change_its_own_arguments,
         test_pythons_script_is_bound,
         test_argv_changed_between_approval_and_restart_is_killed_before_its_first_instruction,

@@ -66,9 +66,12 @@ std::vector<std::uint64_t> waiting(const approval::Request& request) {
 bool executes_another(const event::Access& access, const kernel::Bound& bound) {
   const auto& held = access.fixed.identity;
   const auto& file = bound.image.files[0];
-  return bound.image.count != 0 && file.script != 0 &&
-         (file.device != held.device || file.inode != held.inode || file.size != held.size ||
-          file.ctime_ns != held.ctime_ns);
+  if (bound.image.count == 0 || file.script == 0) return false;
+  if (access.fixed.flags & HP_ACCESS_SCRIPT_STAGE)
+    return file.device != held.script_device || file.inode != held.script_inode ||
+           file.size != held.script_size || file.ctime_ns != held.script_ctime_ns;
+  return file.device != held.device || file.inode != held.inode || file.size != held.size ||
+         file.ctime_ns != held.ctime_ns;
 }
 
 // False: it cannot run now, since somebody else has stopped it.

@@ -42,7 +42,7 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
   if (access.flags & HP_ACCESS_UNLINKED)
     found.emplace_back("the file has no name any more: nobody can look at it later");
   if (access.flags & HP_ACCESS_ARGV_CUT)
-    found.emplace_back("argv is longer than 16 KiB and cannot be verified: deny only");
+    found.emplace_back("argv is longer than 16 KiB, or its paths than 4, and cannot be verified: deny only");
   if (access.flags & HP_ACCESS_TRUNCATE) found.emplace_back("the file will be emptied");
   if (access.flags & HP_ACCESS_FAST_OPEN) found.emplace_back("TCP fast open: connects and sends at once");
   if (access.flags & HP_ACCESS_CHANGED)
@@ -52,7 +52,7 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
     if (const auto name = variable.substr(0, variable.find('=')); name != "PATH")
       found.emplace_back("the environment sets " + name + ", which changes what the program does");
   if (!facts.bound_complete)
-    found.emplace_back("content not bound: an argument names a file that could not be hashed");
+    found.emplace_back("content not bound: a file that it would read could not be hashed");
   return found;
 }
 

@@ -16,9 +16,10 @@
 namespace holdpoint::event {
 
 struct Access {
-  hp_access fixed{};   // as the kernel wrote it; plain numbers, nothing secret
-  std::string path;    // object or socket name, bytes as they are; empty for addresses
-  std::string second;  // where a rename or link leads; the attribute's name of an xattr; else empty
+  hp_access fixed{};  // as the kernel wrote it; plain numbers, nothing secret
+  std::string path;   // object or socket name, bytes as they are; empty for addresses
+  std::string
+      second;  // where a rename or link leads; the attribute's name of an xattr; the script of an interpreter; else empty
   std::vector<std::string> argv;         // exec only
   std::vector<std::string> environment;  // exec only: "NAME=value" of the variables that the policy names
 };
@@ -37,7 +38,7 @@ struct Event {
 [[nodiscard]] std::string operation_text(std::uint32_t operations);
 // The same, or what was called where that says more: "rename", "mkdir", "chmod 0755", "chown 1000:-".
 [[nodiscard]] std::string operation_text(const hp_identity& identity);
-// "10.0.0.5:5432/tcp", "[fd00::1]:53/udp", the path, "@name", or "/from -> /to".
+// "10.0.0.5:5432/tcp", "[fd00::1]:53/udp", the path, "@name", "/from -> /to", or "/interpreter running /script".
 [[nodiscard]] std::string object_text(const Access& access);
 // One stable lower-case word with dashes for each hp_cause ("rule", "session-holds", …).
 [[nodiscard]] std::string cause_text(std::uint8_t cause);

@@ -52,6 +52,11 @@ std::string inet_text(const hp_identity& identity) {
   return fmt::format("[{}]:{}/{}", text, identity.port, protocol_text(identity.protocol));
 }
 
+std::string_view between(const Access& access) {
+  if (access.fixed.flags & HP_ACCESS_SCRIPT_STAGE) return " running ";
+  return access.fixed.identity.call == HP_CALL_XATTR ? " " : " -> ";
+}
+
 }  // namespace
 
 std::string operation_text(std::uint32_t operations) {
@@ -76,8 +81,7 @@ std::string operation_text(const hp_identity& identity) {
 }
 
 std::string object_text(const Access& access) {
-  if (!access.second.empty())
-    return access.path + (access.fixed.identity.call == HP_CALL_XATTR ? " " : " -> ") + access.second;
+  if (!access.second.empty()) return access.path + std::string(between(access)) + access.second;
   if (access.fixed.identity.kind == HP_OBJECT_INET) return inet_text(access.fixed.identity);
   return access.path;
 }

@@ -14,6 +14,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/fd.hpp"
 
@@ -22,6 +24,8 @@ namespace {
 
 constexpr std::size_t kMostArguments =
     HP_BOUND_FILES - 1;                        // a person reads no more; the rest is "content not bound"
+constexpr std::size_t kMostScripts = 6;        // the kernel follows five interpreters and gives up
+constexpr std::size_t kScriptLine = 256;       // what the kernel looks at
 constexpr off_t kLargestFile = 16 << 20;       // hashing must stay well below a second
 constexpr std::size_t kFirstLines = 400;       // bytes shown of a bound file
 constexpr std::int64_t kSettled = 20'000'000;  // nanoseconds: five ticks of the slowest usual clock (250 Hz)
@@ -152,15 +156,42 @@ void add(Bound& bound, const Programs& programs, const Candidate& file) {
                          first_lines(file.head)});
 }
 
-// The executed file, if it is a script: its interpreter opens it again by name.
-std::optional<Candidate> script_of(const event::Access& access, int tgid) {
-  Candidate script{access.path, {}, open_regular(tgid, access.path), true, {}, {}, {}, false};
-  std::array<char, 2> start{};
-  if (!script.file || ::pread(script.file.get(), start.data(), start.size(), 0) != 2 || start[0] != '#' ||
-      start[1] != '!')
-    return std::nullopt;
-  script.names = {"", access.path, path_of(script.file)};
-  return script;
+// What the first line of a script names as its interpreter; empty: it is none.
+std::string interpreter_named(const Fd& file) {
+  std::array<char, kScriptLine> start{};
+  const auto length = ::pread(file.get(), start.data(), start.size(), 0);
+  std::string_view line(start.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  if (!line.starts_with("#!")) return {};
+  line.remove_prefix(2);
+  line = line.substr(0, line.find_first_of(std::string_view("\n\0", 2)));
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return std::string(line.substr(0, line.find_first_of(" \t")));
+}
+
+// What one execve reads as scripts: the executed file, if it is one, and each script that another one names as its interpreter.
+// The next program in the row opens it again by name.
+void add_scripts(Bound& bound, std::vector<Candidate>& files, const event::Access& access,
+                 const event::Process& process) {
+  const bool interpreter_asked = (access.fixed.flags & HP_ACCESS_SCRIPT_STAGE) != 0;
+  const auto& executed = interpreter_asked ? access.second : access.path;
+  Candidate script{executed, {"", executed}, open_regular(process.pid, executed), true, {}, {}, {}, false};
+  if (!script.file) {
+    bound.complete = false;  // nobody knows what it is
+    return;
+  }
+  auto named = interpreter_named(script.file);
+  // Others than those that begin with #! have an interpreter as well (binfmt_misc).
+  if (named.empty() && !interpreter_asked) return;
+  while (true) {
+    script.names.push_back(path_of(script.file));
+    files.push_back(std::move(script));
+    if (named.empty() || files.size() == kMostScripts) return;
+    const auto path = named[0] == '/' ? named : process.directory + "/" + named;
+    script = Candidate{path, {named, path}, open_regular(process.pid, path), false, {}, {}, {}, false};
+    if (!script.file) return;  // execve will not find it either
+    named = interpreter_named(script.file);
+    if (named.empty()) return;
+  }
 }
 
 }  // namespace
@@ -169,7 +200,7 @@ Bound bind_content(const Programs& programs, const Clock& clock, const event::Ac
                    const event::Process& process) {
   Bound bound;
   std::vector<Candidate> files;
-  if (auto script = script_of(access, process.pid)) files.push_back(std::move(*script));
+  add_scripts(bound, files, access, process);
   std::size_t arguments = 0;
   for (std::size_t i = 1; i < access.argv.size(); ++i) {
     const auto& argument = access.argv[i];
@@ -177,7 +208,8 @@ Bound bind_content(const Programs& programs, const Clock& clock, const event::Ac
     const auto path = argument[0] == '/' ? argument : process.directory + "/" + argument;
     if (!is_regular(process.pid, path)) continue;
     Candidate file{path, {argument, path}, Fd(), false, {}, {}, {}, false};
-    if (++arguments <= kMostArguments) file.file = open_regular(process.pid, path);
+    if (++arguments <= kMostArguments && files.size() < HP_BOUND_FILES)
+      file.file = open_regular(process.pid, path);
     if (!file.file) {
       bound.complete = false;
       continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program that waits for its release would read: the files that its arguments name, and itself when it is a script.
+// What a program that waits for its release would read: the files that its arguments name, and the script that is executed.
 // Hashed for people, and described for the kernel, which compares at each open (bpf/lib/bound.bpf.h).
 #pragma once
 
@@ -24,7 +24,7 @@ struct ReadContent {
   Bound bound;
 };
 
-// At most 16 arguments (and the script) of at most 16 MiB each. Blocks for the reading, and up to 60 ms more when a file was
+// At most 16 arguments (and the scripts) of at most 16 MiB each. Blocks for the reading, and up to 60 ms more when a file was
 // just written: two writes within one tick of the kernel's clock leave the same change time.
 // May be called on any thread, and may never return: it asks file systems of the agent's.
 [[nodiscard]] Bound bind_content(const Programs& programs, const Clock& clock, const event::Access& access,

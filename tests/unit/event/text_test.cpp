@@ -68,6 +68,14 @@ TEST(ObjectText, BothNamesOfARename) {
   EXPECT_EQ(object_text(access), "/a user.x");
 }
 
+TEST(ObjectText, AnInterpreterIsShownWithItsScript) {
+  Access access;
+  access.path = "/usr/bin/bash";
+  access.second = "/srv/x.sh";
+  access.fixed.flags = HP_ACCESS_SCRIPT_STAGE;
+  EXPECT_EQ(object_text(access), "/usr/bin/bash running /srv/x.sh");
+}
+
 TEST(ObjectText, MappedAddressesReadAsIpv4) {
   EXPECT_EQ(object_text(inet("::ffff:10.0.0.5", 5432, IPPROTO_TCP)), "10.0.0.5:5432/tcp");
 }
