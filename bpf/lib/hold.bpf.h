@@ -195,16 +195,19 @@ static __always_inline void mark_released(struct socket_mark* mark, const struct
   mark->digest[1] = a->digest[1];
 }
 
+/* Whether this thread was refused the same object a moment ago. */
+static __always_inline int is_echo(const struct hp_tag* tag, const struct hp_access* a) {
+  return tag->echo_until >= a->since && tag->echo_inode == a->identity.inode &&
+         tag->echo_device == a->identity.device && a->identity.inode &&
+         !(a->identity.operations & (1U << HP_OP_CREATE));
+}
+
 /* Global, see rules.bpf.h. `exec` and `mark` may be 0. */
 __noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
                             struct socket_mark* mark, __u32 mode) {
   if (!tag || !ws) return -EPERM;
   struct hp_access* a = &ws->event.access;
   __u64 now = a->since;
-  if (tag->echo_until >= now && tag->echo_inode == a->identity.inode &&
-      tag->echo_device == a->identity.device && a->identity.inode &&
-      !(a->identity.operations & (1U << HP_OP_CREATE)))
-    return refuse(tag, ws, HP_CAUSE_ECHO);
   if (digest(ws, exec)) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
   /* A file system that keeps no names asks about the creation each time. This error is dropped again, as the question was, and
    * the hold of the open stays. If the file is gone by now, nobody was asked about a creation: it is refused. */
@@ -223,7 +226,10 @@ __noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exe
   }
   /* Behind what waits for a person already: that stays asked, and gets the person's answer. */
   if (passes_disarmed(ws)) return 0;
+  int echo = is_echo(tag, a);
   if (grant_covers(ws)) {
+    /* A retry that was approved since: what it opens of itself is no echo either. */
+    if (echo) tag->echo_until = 0;
     count(HP_COUNT_GRANTED);
     a->verdict = HP_ALLOW;
     a->cause = HP_CAUSE_DECISION;
@@ -232,6 +238,7 @@ __noinline int ask_somebody(struct hp_tag* tag, struct workspace* ws, struct exe
     mark_released(mark, a);
     return 0;
   }
+  if (echo) return refuse(tag, ws, HP_CAUSE_ECHO);
   if (closing()) return refuse(tag, ws, HP_CAUSE_CLOSING);
   return hold_new(tag, ws, exec, mode);
 }

@@ -27,9 +27,9 @@ def cancelled(daemon, request):
 
 
 def test_timeout_ends_its_command_in_time(daemon):
+    start = time.monotonic()
     process = daemon.spawn("timeout", "2", "cat", SECRET)
     request = daemon.wait_request()
-    start = time.monotonic()
     assert finish(process) == (124, "")
     assert time.monotonic() - start < 4
     cancelled(daemon, request)

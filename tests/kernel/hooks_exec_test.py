@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Execution of programs: binaries, scripts, descriptors, memory, from every kind of child; one question each, argv to the byte."""
 import pathlib
+import subprocess
 
 from harness import ACTOR, Daemon, TMP, finish, main, wait_until
 from matrix import Form, OUTCOMES, run_matrix
 
 WORK = TMP / "exec"
 DAEMON = None
-ALL_BUT_HANDLE = tuple(o for o in OUTCOMES if o != "handle")  # execve's caller is the actor's child, its handler the actor's
+# The caller of execve is the actor's child, and what its handler of SIGTERM sees the actor learns of vfork's only: they share memory.
+ALL_BUT_HANDLE = tuple(o for o in OUTCOMES if o != "handle")
 
 
 def rule(name, on, paths, verdict, more=""):
@@ -18,9 +20,10 @@ def rule(name, on, paths, verdict, more=""):
 RULES = "".join([
     rule("refuse-exec", "exec", [f"{WORK}/deny/*", "memfd:deny-*"], "deny"),
     rule("ask-briefly", "exec", [f"{WORK}/expire/*", "memfd:expire-*"], "ask", ", timeout: 2s"),
-    rule("ask-exec", "exec", [f"{WORK}/{{approve,refuse,cancel}}/*", "memfd:{approve,refuse,cancel}-*"], "ask"),
+    rule("ask-exec", "exec", [f"{WORK}/{{approve,refuse,cancel,handle}}/*", "memfd:{approve,refuse,cancel}-*"], "ask"),
     rule("ask-both", "exec, read", [f"{WORK}/echo/*"], "ask"),
     rule("ask-chain", "exec", [f"{WORK}/chain/*"], "ask"),
+    rule("ask-later", "exec, read", [f"{WORK}/later/*"], "ask", ", hold: refuse"),
 ])
 
 
@@ -47,16 +50,16 @@ def effect_of(name):
     return effect
 
 
-def running_form(name, refused):
+def running_form(name, refused, outcomes=ALL_BUT_HANDLE):
     """Executes a copy of the actor that leaves a trace."""
-    for outcome in ALL_BUT_HANDLE:
+    for outcome in outcomes:
         program(path_of(outcome, name))
 
     def words(outcome):
         return [name, path_of(outcome, name), "store", "write,create,append", effect_file(outcome, name), "NEW"]
 
     return Form(name, "exec", words, lambda o: str(path_of(o, name)), effect_of(name), ("store ok 3", "child ok 0"), refused,
-                ("child ok 1015", "on"), 0, ALL_BUT_HANDLE)
+                ("child ok 1015", "on"), 0, outcomes)
 
 
 def memory_form():
@@ -83,7 +86,7 @@ def test_every_kind_of_execution_in_every_outcome():
         running_form("execat", ("exec EPERM", "child ok 0")),
         running_form("exec32", ("exec EPERM", "child ok 0")),
         running_form("execat32", ("exec EPERM", "child ok 0")),
-        running_form("vfork", ("child ok 41",)),
+        running_form("vfork", ("child ok 41",), OUTCOMES),
         running_form("spawn", ("spawn EPERM",)),
         memory_form(),
         script_form(),
@@ -151,6 +154,39 @@ def test_argv_of_nearly_the_limit_is_approved_and_arrives_whole():
     assert finish(process) == (0, f"{text}\nchild ok 0\n")
 
 
+def test_a_grant_covers_argv_to_its_last_byte():
+    tool = program(path_of("approve", "granted"))
+    text = "0123456789abcdef" * 1000
+    process = DAEMON.spawn(ACTOR, "exec", tool, "say", text + "x")
+    DAEMON.approve(DAEMON.wait_request(), scope="session")
+    assert finish(process)[0] == 0
+    seen = known()
+    assert DAEMON.run(ACTOR, "exec", tool, "say", text + "x") == (0, f"{text}x\nchild ok 0\n")
+    assert not new_requests(seen)
+    process = DAEMON.spawn(ACTOR, "exec", tool, "say", text + "y")
+    request = DAEMON.wait_request()
+    assert request["id"] not in seen, request
+    DAEMON.deny(request)
+    assert finish(process) == (0, "exec EPERM\nchild ok 0\n")
+
+
+def test_an_approved_retry_by_the_thread_that_was_just_refused_passes():
+    """A refusal answers what the thread opens of the same object for a moment, but not what a person has approved since."""
+    secret = path_of("later", "secret")
+    secret.write_text("content\n")
+    seen = known()
+    look = ("cat", secret, "+")
+    process = DAEMON.spawn(ACTOR, *look, *look, "gate", "+", *look, *look, "say", "on", stdin=subprocess.PIPE)
+    assert [process.stdout.readline() for _ in range(2)] == [b"cat EPERM\n"] * 2
+    first, = wait_until("a request", lambda: new_requests(seen))
+    DAEMON.approve(first)
+    process.stdin.write(b"x")
+    process.stdin.flush()
+    assert finish(process) == (0, "cat ok 0\ncontent\ncat EPERM\non\n")
+    wait_until("the approval was for once", lambda: len(new_requests(seen)) == 2)
+    DAEMON.deny(next(r for r in DAEMON.requests("open")))
+
+
 def test_a_program_in_memory_is_asked_about_though_the_policy_allows_it():
     process = DAEMON.spawn(ACTOR, "memfd", "unlisted", ACTOR, "say", "ran")
     request = DAEMON.wait_request()
@@ -190,6 +226,8 @@ with Daemon(RULES, name="exec") as DAEMON:
         test_a_look_at_the_program_that_was_just_denied_is_no_second_question,
         test_argv_that_is_too_long_to_be_verified_can_only_be_denied,
         test_argv_of_nearly_the_limit_is_approved_and_arrives_whole,
+        test_a_grant_covers_argv_to_its_last_byte,
+        test_an_approved_retry_by_the_thread_that_was_just_refused_passes,
         test_a_program_in_memory_is_asked_about_though_the_policy_allows_it,
         test_a_program_is_not_started_as_the_interpreter_that_another_names,
         test_an_io_uring_is_refused_softly,
