@@ -72,11 +72,9 @@ std::vector<Rule> guard_rules(const GuardPaths& paths) {
   // Unpinning the links would end enforcement; cgroup files would move, thaw or kill held processes.
   rules.push_back(deny("kernel", kChange, "Agents cannot change what enforces their policy"));
   rules.back().paths = trees({"/sys/fs/bpf", "/sys/fs/cgroup", paths.pin_directory}, GlobUse::path);
-  // ftrace_enabled=0 silences BPF LSM programs; sysrq can kill or reboot; the kernel starts what the others name, as root and outside
-  // every session.
-  for (const char* file :
-       {"/proc/sys/kernel/{ftrace_enabled,core_pattern,modprobe,hotplug,poweroff_cmd}", "/proc/sysrq-trigger",
-        "/proc/sys/fs/binfmt_misc/*", "/sys/kernel/uevent_helper"}) {
+  // ftrace_enabled=0 silences BPF LSM programs; sysrq can kill or reboot. The kernel side knows these files wherever they are mounted
+  // (bpf/lib/guard.bpf.h), and more of the kind; here they get a rule's name where they usually are.
+  for (const char* file : {"/proc/sys/kernel/ftrace_enabled", "/proc/sysrq-trigger"}) {
     rules.back().paths.push_back(pattern(file, GlobUse::path));
   }
   // What another start would run as root and untagged: as the package installs it, and what systemd reads beside it.

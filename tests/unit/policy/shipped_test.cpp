@@ -66,8 +66,8 @@ void expect_rules(std::initializer_list<Case> cases, hp_verdict verdict) {
 TEST(Shipped, CodingPolicyDeniesWhatNoAgentNeeds) {
   expect_rules(
       {
-          {file(kWrite, "/proc/sys/kernel/core_pattern"), "guard:kernel"},
-          {file(kWrite, "/sys/kernel/uevent_helper"), "guard:kernel"},
+          {file(kWrite, "/proc/sys/kernel/core_pattern"), "kernel-doors"},
+          {file(kWrite, "/sys/kernel/uevent_helper"), "kernel-doors"},
           {file(kWrite, "/proc/sys/kernel/yama/ptrace_scope"), "kernel-doors"},
           {file(kWrite, "/sys/module/dm_mod/parameters/stats_current_allocated_bytes"), "kernel-doors"},
           {file(kExec, "/usr/bin/kmod"), "kernel-tools"},
