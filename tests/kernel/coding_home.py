@@ -27,6 +27,8 @@ SYSTEM_TOOLS = "crontab at".split()  # in /usr/bin, where they are not installed
 STREAMS = ["/run/docker.sock", "/run/containerd/containerd.sock", "/tmp/ssh-decoy/agent.7", "/run/user/1000/gnupg/S.gpg-agent",
            "/run/user/1000/bus", "/run/dbus/system_bus_socket", "/tmp/tmux-1000/default", "/tmp/vscode-ipc-1.sock",
            "/run/user/1000/wayland-0", "/tmp/.X11-unix/X0", "\0/tmp/.X11-unix/X0", "\0/containerd-shim/1.sock"]
+PACKAGE = pathlib.Path("/var/tmp/extra.deb")
+CONTROL = "Package: extra\nVersion: 1\nArchitecture: all\nMaintainer: dev <dev@example.com>\nDescription: a file\n"
 METADATA = "169.254.169.254"
 PORTS = [("127.0.0.1", 22), ("127.0.0.1", 25), ("127.0.0.1", 2375), ("127.0.0.1", 5432), ("127.0.0.1", 6379),
          ("127.0.0.1", 9222), (METADATA, 80)]
@@ -71,6 +73,15 @@ def make_tools():
     for path in [pathlib.Path("/usr/local/bin") / name for name in TOOLS] + missing:
         path.unlink(missing_ok=True)
         write(path, f"#!/bin/sh\n: >{MARKS}/{path.name}\n", 0o755)
+
+
+def make_package():
+    """A Debian package with a file of its own."""
+    tree = MARKS.parent / "extra"
+    shutil.rmtree(tree, ignore_errors=True)
+    write(tree / "DEBIAN/control", CONTROL, 0o644)
+    write(tree / "usr/lib/extra", "#!/bin/sh\n", 0o755)
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", "-Znone", str(tree), str(PACKAGE)], check=True, stdout=subprocess.DEVNULL)
 
 
 def git(*arguments, where=None):

@@ -8,7 +8,8 @@ import subprocess
 import time
 
 os.environ.setdefault("HOLDPOINT_TEST_LIMIT", "200")  # to compile this policy takes half a minute under emulation
-from coding_home import HOME, MARKS, METADATA, SECRET, USER, listeners, make_home, make_project, make_tools, own, reached, snapshot
+from coding_home import (HOME, MARKS, METADATA, PACKAGE, SECRET, USER, listeners, make_home, make_package, make_project, make_tools, own,
+                         reached, snapshot)
 from harness import Daemon, finish, main, wait_until
 
 SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "policies/coding.yaml"
@@ -126,6 +127,11 @@ crontab file          R services-and-jobs            echo evil >/var/spool/cron/
 profile.d             R system-files                 echo evil >/etc/profile.d/evil.sh
 sudoers               R system-files                 echo evil >/etc/sudoers.d/evil
 install               R package-managers             exec 9>/var/lib/dpkg/lock-frontend
+package of one's own  R package-tools                dpkg --admindir=/tmp/a --force-all -i {PACKAGE}
+no lock taken         R package-tools                apt-get -o Debug::NoLocking=1 -o Dpkg::Options::=--admindir=/tmp/a install {PACKAGE}
+alternative           R package-tools                update-alternatives --force --install /usr/bin/git git /tmp/evil 1
+diversion             R package-tools                dpkg-divert --local --no-rename --divert /tmp/git --add /usr/bin/git
+libraries             R system-files                 ldconfig /tmp
 organisation          R !guards-of-the-organisation  echo '{{}}' >/etc/claude-code/managed-settings.json
 holdpoint unit        R !guard:installed             echo evil >/etc/systemd/system/holdpointd.service.d/evil.conf
 core_pattern          R !guard                       echo '|/tmp/evil' >/proc/sys/kernel/core_pattern
@@ -292,6 +298,7 @@ for file, text in ((".ssh/known_hosts", "host\n"), (".ssh/id_ed25519.pub", "ssh-
     (HOME / file).write_text(text)
 make_tools()
 make_project()
+make_package()
 own()
 with Shipped("", name="coding") as daemon:
     main([
