@@ -59,7 +59,8 @@ def make_home():
     for name in (".bashrc", ".profile"):
         write(HOME / name, "# start-up\n")
     write(HOME / ".gitconfig", "[init]\n\tdefaultBranch = main\n")
-    for name in (".config/systemd/user", ".config/autostart", ".config/pip", ".local/bin"):
+    for name in (".config/systemd/user", ".config/autostart", ".config/pip", ".local/bin", ".local/share/bash-completion/completions",
+                 ".oh-my-zsh/custom", ".claude/plugins/cache/x/hooks", ".gemini/extensions/x"):
         (HOME / name).mkdir(parents=True, exist_ok=True)
     for name in ("/etc/claude-code", "/etc/systemd/system/holdpointd.service.d", "/var/spool/cron/crontabs"):
         os.makedirs(name, exist_ok=True)

@@ -109,6 +109,9 @@ bashrc replaced       D shell-start-up               mv notes.md ~/.bashrc
 unit linked           D services-and-jobs            ln -s /tmp/evil ~/.config/systemd/user/evil.timer
 profile               D shell-start-up               echo evil >>~/.profile
 zshenv                D shell-start-up               echo evil >~/.zshenv
+completion            D shell-start-up               echo evil >~/.bash_completion
+completion of a name  D shell-start-up               echo evil >~/.local/share/bash-completion/completions/git
+oh-my-zsh             D shell-start-up               echo evil >~/.oh-my-zsh/custom/evil.zsh
 login                 D who-may-log-in               echo evil >>~/.ssh/authorized_keys
 ssh settings          D who-may-log-in               echo ProxyCommand evil >~/.ssh/config
 user unit             D services-and-jobs            echo evil >~/.config/systemd/user/evil.service
@@ -120,6 +123,8 @@ pip index             D settings-of-tools            echo evil >~/.config/pip/pi
 vim                   D settings-of-tools            echo evil >~/.vimrc
 claude                D project-settings-of-agents   echo '{{}}' >~/.claude/settings.json
 codex                 D settings-of-agents           echo 'approval_policy = "never"' >~/.codex/config.toml
+plugin of claude      D settings-of-agents           echo '{{}}' >~/.claude/plugins/cache/x/hooks/hooks.json
+extension of gemini   D settings-of-agents           echo '{{}}' >~/.gemini/extensions/x/gemini-extension.json
 editor in project     D project-settings-of-agents   echo '{{"chat.tools.autoApprove": true}}' >.vscode/settings.json
 mcp server            D project-settings-of-agents   echo '{{}}' >.mcp.json
 cron                  R services-and-jobs            echo evil >/etc/cron.d/evil
