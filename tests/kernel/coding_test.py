@@ -238,6 +238,12 @@ def work(script, session, where):
     assert process.returncode == 0, output.decode(errors="replace")[-3000:]
 
 
+def test_the_readme_of_the_policies_tells_how_many_harmful_actions_there_are():
+    denied = sum(action.denied for action in ACTIONS)
+    told = f"{len(ACTIONS)} harmful actions, of which {len(ACTIONS) - denied} are held and {denied} denied"
+    assert told in " ".join((SHIPPED.parent / "README.md").read_text().split()), told
+
+
 def test_an_ordinary_session_asks_nobody_anything():
     work(ORDINARY, "work", HOME)
 
@@ -307,6 +313,7 @@ make_package()
 own()
 with Shipped("", name="coding") as daemon:
     main([
+        test_the_readme_of_the_policies_tells_how_many_harmful_actions_there_are,
         test_an_ordinary_session_asks_nobody_anything,
         test_no_harm_goes_through_and_an_ordinary_session_beside_it_asks_nobody_anything,
     ])
