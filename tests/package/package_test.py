@@ -60,7 +60,7 @@ def test_installing_starts_the_service_and_changes_nothing():
     assert not said, f"what systemd thinks of the units: {said}"
 
 
-def test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot():
+def test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot_and_says_when_it_cannot_tell():
     modules = pathlib.Path("/sys/kernel/security/lsm").read_text().strip()
     said = shell("holdpoint", "doctor").splitlines()
     assert said[0] == "This host can hold what its agents do.", said
@@ -75,6 +75,11 @@ def test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cann
                  f"mount --bind {WITHOUT_BPF} /sys/kernel/security/lsm && exec holdpoint doctor", code=1)
     assert said.startswith("This host cannot hold what its agents do, as it is now.\n"), said
     assert "add lsm=lockdown,capability,yama,bpf to " in said, said
+    said = shell("unshare", "-m", "sh", "-c", "mount -t tmpfs none /sys/kernel/security && exec holdpoint doctor", code=9)
+    assert said.startswith("Cannot tell whether this host can") and "mount -t securityfs" in said, said
+    for who in (["--reuid=nobody", "--clear-groups"], ["--bounding-set=-bpf"]):
+        said = shell("setpriv", *who, "--", "holdpoint", "doctor", code=9)
+        assert said.startswith("Cannot tell whether this host can"), (who, said)
 
 
 def test_the_metrics_service_writes_the_file_that_node_exporter_reads():
@@ -294,7 +299,7 @@ prepare()
 try:
     main(story([
         test_installing_starts_the_service_and_changes_nothing,
-        test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot,
+        test_doctor_recognises_a_host_that_can_and_names_the_parameter_where_it_cannot_and_says_when_it_cannot_tell,
         test_the_metrics_service_writes_the_file_that_node_exporter_reads,
         test_an_agent_of_the_slice_is_held_once_it_is_declared,
         test_units_with_a_user_or_file_systems_of_their_own_start_and_obey,

@@ -16,6 +16,7 @@ enum class Exit : int {
   not_open = 6,     // the request is no longer open
   timed_out = 7,
   not_stored = 8,        // the daemon could not store it (disk full?); nothing has changed
+  cannot_tell = 9,       // `doctor` could not see enough to say whether this host can
   run_failed = 125,      // `run` only: the command was not started, for whatever reason above
   cannot_execute = 126,  // `run` only: found, but could not be executed
   no_command = 127,      // `run` only: not found

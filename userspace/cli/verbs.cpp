@@ -126,8 +126,9 @@ std::vector<Verb> caring() {
        "",
        "Looks at kernel, security modules and cgroups, and at ways round the guard such as the docker "
        "group.\n"
-       "Needs no daemon; as root it sees more. Exit code 0 when nothing is missing, 1 otherwise. A door does "
-       "not change it.",
+       "Needs no daemon; root sees all of it. Exit code 0 when nothing is missing, 1 when something is, 9 "
+       "when "
+       "too little could be seen to say so (in JSON: able is null). A door does not change it.",
        {},
        0,
        0,

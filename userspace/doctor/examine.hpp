@@ -12,6 +12,9 @@ namespace holdpoint::doctor {
 
 // Whether this kernel can do it: one finding for each thing it needs, in the order in which they are worth mending.
 [[nodiscard]] std::vector<Finding> examine_kernel(const Host& host);
+// What these findings come to. What could not be seen is no reason to say that it can.
+enum class Ability { can, cannot, unknown };
+[[nodiscard]] Ability ability(const std::vector<Finding>& findings);
 // Ways round the guard that stand open on this host.
 [[nodiscard]] std::vector<Finding> find_doors(const Host& host);
 

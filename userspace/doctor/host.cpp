@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <span>
 #include <sstream>
+#include <string_view>
 
 namespace holdpoint::doctor {
 namespace {
@@ -70,6 +72,20 @@ std::optional<unsigned> number(const std::string& text) {
       !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
     return {};
   return static_cast<unsigned>(std::stoul(text));
+}
+
+std::optional<std::uint64_t> effective_capabilities(const std::filesystem::path& status) {
+  constexpr std::string_view kKey = "CapEff:\t";
+  std::ifstream in(status);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kKey)) continue;
+    std::uint64_t found = 0;
+    const char* end = line.data() + line.size();
+    const auto read = std::from_chars(line.data() + kKey.size(), end, found, 16);
+    if (read.ec != std::errc{} || read.ptr != end) return {};
+    return found;
+  }
+  return {};
 }
 
 std::vector<Group> read_groups(const std::filesystem::path& file) {
@@ -158,6 +174,7 @@ Host look(const Places& places) {
   Host host;
   host.release = places.release.empty() ? running_release() : places.release;
   host.root = ::geteuid() == 0;
+  host.capabilities = effective_capabilities(top / "proc/self/status");
   host.security_modules = first_line(top / "sys/kernel/security/lsm");
   host.btf = ::access((top / "sys/kernel/btf/vmlinux").c_str(), F_OK) == 0;
   host.cgroup2 = is_cgroup2(top / "sys/fs/cgroup");
@@ -165,7 +182,6 @@ Host look(const Places& places) {
   host.lockdown = first_line(top / "sys/kernel/security/lockdown");
   host.ftrace_enabled = first_line(sysctl / "kernel/ftrace_enabled");
   host.legacy_tiocsti = first_line(sysctl / "dev/tty/legacy_tiocsti");
-  host.userns_clone = first_line(sysctl / "kernel/unprivileged_userns_clone");
   host.groups = read_groups(top / "etc/group");
   add_first_groups(top / "etc/passwd", host.groups);
   host.services = find_sockets(top, kServices);

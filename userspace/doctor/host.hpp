@@ -2,6 +2,7 @@
 // The facts about a host that its ability to run Holdpoint depends on, read once. What cannot be read is absent, not false.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +36,13 @@ struct Line {
 struct Host {
   std::string release;  // of the kernel, as uname -r
   bool root = false;    // whether the reader was root: what others may not read is absent
+  std::optional<std::uint64_t> capabilities;  // effective ones of the reader, a bit for each number
   std::optional<std::string> security_modules;
   bool btf = false;
   bool cgroup2 = false;
   bool grub = false;                    // Debian's and Ubuntu's place for kernel parameters is there
   std::optional<std::string> lockdown;  // "none [integrity] confidentiality"
-  std::optional<std::string> ftrace_enabled, legacy_tiocsti, userns_clone;  // of sysctl
+  std::optional<std::string> ftrace_enabled, legacy_tiocsti;  // of sysctl
   std::vector<Group> groups;
   std::vector<ControlSocket> services;  // of the system
   std::vector<ControlSocket> personal;  // of programs that a user runs: terminals, agents for keys, buses

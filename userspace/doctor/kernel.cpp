@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 #include "doctor/examine.hpp"
+#include "doctor/release.hpp"
 
 namespace holdpoint::doctor {
 namespace {
 
-struct Version {
-  unsigned major = 0;
-  unsigned minor = 0;
-  auto operator<=>(const Version&) const = default;
-};
 // The oldest kernel whose hooks and helpers suffice, and those on which every change is tested.
 constexpr Version kOldest{6, 1};
 constexpr Version kTested[] = {{6, 1}, {6, 12}};
-
-std::optional<Version> version_of(const std::string& release) {
-  Version version;
-  const char* end = release.data() + release.size();
-  const auto major = std::from_chars(release.data(), end, version.major);
-  if (major.ec != std::errc{} || major.ptr == end || *major.ptr != '.') return {};
-  if (std::from_chars(major.ptr + 1, end, version.minor).ec != std::errc{}) return {};
-  return version;
-}
 
 Finding examine_release(const Host& host) {
   const auto version = version_of(host.release);
@@ -44,7 +31,8 @@ Finding examine_modules(const Host& host) {
   const char* subject = "BPF LSM";
   if (!host.security_modules)
     return {Kind::unknown, subject, "/sys/kernel/security/lsm cannot be read",
-            "mount securityfs: mount -t securityfs securityfs /sys/kernel/security"};
+            "as root: mount -t securityfs securityfs /sys/kernel/security; in a container, ask on the host "
+            "itself"};
   const std::string& modules = *host.security_modules;
   if (("," + modules + ",").find(",bpf,") != std::string::npos) return {Kind::good, subject, modules, ""};
   // The parameter replaces the whole list, so it has to name what is there now too.
@@ -86,10 +74,22 @@ std::vector<Finding> examine_switches(const Host& host) {
   return findings;
 }
 
+// What the daemon loads and attaches the programs with. Root in a container has not got it, whatever the host can do.
 Finding examine_rights(const Host& host) {
-  if (host.root) return {Kind::good, "Rights", "root, which loading the programs needs", ""};
-  return {Kind::unknown, "Rights", "you are not root, so not everything could be looked at",
-          "sudo holdpoint doctor"};
+  constexpr std::uint64_t kSysAdmin = 1ULL << 21;
+  constexpr std::uint64_t kPerfmon = 1ULL << 38;
+  constexpr std::uint64_t kBpf = 1ULL << 39;
+  constexpr std::uint64_t kNeeded = kBpf | kPerfmon | kSysAdmin;
+  if (!host.root)
+    return {Kind::unknown, "Rights", "you are not root, so not everything could be looked at",
+            "sudo holdpoint doctor"};
+  if (!host.capabilities)
+    return {Kind::unknown, "Rights", "/proc/self/status does not say which capabilities you have", ""};
+  if ((*host.capabilities & kNeeded) != kNeeded)
+    return {Kind::unknown, "Rights",
+            "you are root without CAP_BPF, CAP_PERFMON or CAP_SYS_ADMIN, which loading the programs needs",
+            "ask on the host itself: a container takes them away"};
+  return {Kind::good, "Rights", "root, with the capabilities that loading the programs needs", ""};
 }
 
 }  // namespace
@@ -100,6 +100,14 @@ std::vector<Finding> examine_kernel(const Host& host) {
   for (Finding& finding : examine_switches(host)) findings.push_back(std::move(finding));
   findings.push_back(examine_rights(host));
   return findings;
+}
+
+Ability ability(const std::vector<Finding>& findings) {
+  const auto any = [&](Kind kind) {
+    return std::ranges::find(findings, kind, &Finding::kind) != findings.end();
+  };
+  if (any(Kind::missing)) return Ability::cannot;
+  return any(Kind::unknown) ? Ability::unknown : Ability::can;
 }
 
 Result<> check_kernel(const Host& host) {

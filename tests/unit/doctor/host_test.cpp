@@ -67,11 +67,20 @@ TEST_F(HostFiles, FactsAreReadFromTheirPlaces) {
   write("sys/kernel/btf/vmlinux", "");
   write("proc/sys/kernel/ftrace_enabled", "0\n");
   write("etc/default/grub", "");
+  write("proc/self/status", "Name:\tx\nCapPrm:\t0000000000000001\nCapEff:\t000000c000200000\n");
   const Host host = look_here();
   EXPECT_EQ(host.security_modules, "lockdown,bpf");
   EXPECT_TRUE(host.btf);
   EXPECT_TRUE(host.grub);
   EXPECT_EQ(host.ftrace_enabled, "0");
+  EXPECT_EQ(host.capabilities, 0xc000200000);
+}
+
+TEST_F(HostFiles, CapabilitiesThatAreNoNumberAreAbsent) {
+  for (const char* text : {"CapEff:\t12x4\n", "CapEff:\t\n", "CapEff:\t11112222333344445\n", ""}) {
+    write("proc/self/status", text);
+    EXPECT_FALSE(look_here().capabilities) << text;
+  }
 }
 
 TEST_F(HostFiles, ABrokenGroupFileGivesTheLinesThatAreWhole) {

@@ -13,6 +13,7 @@ Host able() {
   Host host;
   host.release = "6.12.1-amd64";
   host.root = true;
+  host.capabilities = 0x1ffffffffff;
   host.security_modules = "lockdown,capability,bpf";
   host.btf = host.cgroup2 = host.grub = true;
   host.lockdown = "[none] integrity confidentiality";
@@ -36,6 +37,34 @@ TEST(DoctorKernel, WithEverythingThereNothingIsMissing) {
   EXPECT_EQ(error_of(able()), "");
   for (const Finding& finding : examine_kernel(able()))
     EXPECT_EQ(finding.kind, Kind::good) << finding.subject;
+}
+
+TEST(DoctorKernel, OnlyAHostOfWhichEverythingWasSeenIsSaidToBeAble) {
+  const auto of = [](const Host& host) { return ability(examine_kernel(host)); };
+  EXPECT_EQ(of(able()), Ability::can);
+  Host host = able();
+  host.security_modules.reset();
+  EXPECT_EQ(of(host), Ability::unknown);
+  EXPECT_THAT(find(examine_kernel(host), "BPF LSM")->advice, HasSubstr("mount -t securityfs"));
+  host.btf = false;
+  EXPECT_EQ(of(host), Ability::cannot) << "what is missing counts before what was not seen";
+}
+
+TEST(DoctorKernel, WhoMayNotLoadProgramsCannotTell) {
+  const auto of = [](bool root, std::optional<std::uint64_t> capabilities) {
+    Host host = able();
+    host.root = root;
+    host.capabilities = capabilities;
+    EXPECT_EQ(error_of(host), "") << "the daemon tries, and says what the kernel answers";
+    return ability(examine_kernel(host));
+  };
+  constexpr std::uint64_t kNeeded = 1ULL << 21 | 1ULL << 38 | 1ULL << 39;
+  EXPECT_EQ(of(true, kNeeded), Ability::can);
+  for (const unsigned lost : {21U, 38U, 39U})
+    EXPECT_EQ(of(true, kNeeded & ~(1ULL << lost)), Ability::unknown);
+  EXPECT_EQ(of(true, 0xa80425fb), Ability::unknown) << "root in a container of Docker";
+  EXPECT_EQ(of(true, {}), Ability::unknown);
+  EXPECT_EQ(of(false, kNeeded), Ability::unknown);
 }
 
 TEST(DoctorKernel, AListWithoutBpfIsNamedWithTheParameterThatAddsIt) {

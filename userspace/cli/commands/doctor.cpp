@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cli/commands/commands.hpp"
 #include "cli/page.hpp"
 #include "cli/text.hpp"
@@ -11,6 +9,7 @@
 namespace holdpoint::cli {
 namespace {
 
+using doctor::Ability;
 using doctor::Finding;
 using doctor::Kind;
 
@@ -52,11 +51,20 @@ void add(Page& page, const Finding& finding) {
   if (!finding.advice.empty()) page.add("", printable(finding.advice), Colour::dim, 2);
 }
 
-std::string draw(const std::vector<Finding>& host, const std::vector<Finding>& doors, bool able,
+std::string outcome(Ability able, const Terminal& terminal) {
+  switch (able) {
+    case Ability::can: return terminal.paint(Colour::green, "This host can hold what its agents do.");
+    case Ability::cannot:
+      return terminal.paint(Colour::red, "This host cannot hold what its agents do, as it is now.");
+    case Ability::unknown: break;
+  }
+  return terminal.paint(Colour::yellow, "Cannot tell whether this host can hold what its agents do: see ?");
+}
+
+std::string draw(const std::vector<Finding>& host, const std::vector<Finding>& doors, Ability able,
                  const Terminal& terminal) {
   Page page(terminal);
-  page.heading(able ? terminal.paint(Colour::green, "This host can hold what its agents do.")
-                    : terminal.paint(Colour::red, "This host cannot hold what its agents do, as it is now."));
+  page.heading(outcome(able, terminal));
   for (const Finding& finding : host) add(page, finding);
   page.gap();
   if (doors.empty()) {
@@ -78,20 +86,35 @@ nlohmann::json to_json(const std::vector<Finding>& findings) {
   return list;
 }
 
+nlohmann::json able_in_json(Ability able) {
+  return able == Ability::unknown ? nlohmann::json() : nlohmann::json(able == Ability::can);
+}
+
+Exit exit_of(Ability able) {
+  switch (able) {
+    case Ability::can: return Exit::ok;
+    case Ability::cannot: return Exit::refused;
+    case Ability::unknown: break;
+  }
+  return Exit::cannot_tell;
+}
+
 }  // namespace
 
 Exit run_doctor(const Context& context) {
   const auto facts = doctor::look();
   auto host = doctor::examine_kernel(facts);
+  Ability able = doctor::ability(host);
+  // A daemon that is not there says nothing of the host: people ask before they install it.
   host.push_back(examine_daemon(context.client));
+  if (host.back().kind == Kind::missing) able = Ability::cannot;
   const auto doors = doctor::find_doors(facts);
-  const bool able = std::ranges::none_of(host, [](const Finding& f) { return f.kind == Kind::missing; });
   if (context.json()) {
-    print_json({{"able", able}, {"host", to_json(host)}, {"doors", to_json(doors)}});
+    print_json({{"able", able_in_json(able)}, {"host", to_json(host)}, {"doors", to_json(doors)}});
   } else {
     print(draw(host, doors, able, context.terminal));
   }
-  return able ? Exit::ok : Exit::refused;
+  return exit_of(able);
 }
 
 }  // namespace holdpoint::cli
