@@ -20,6 +20,9 @@ DEB = pathlib.Path(os.environ["HOLDPOINT_DEB"])
 HOME = pathlib.Path("/root/holdpoint-test")
 SECRET, FORBIDDEN, TOOL = HOME / "secret", HOME / "forbidden", HOME / "tool"
 PUBLIC = pathlib.Path("/srv/holdpoint-forbidden")  # everybody may read it, but for the policy
+ENVIRONMENT = pathlib.Path("/etc/holdpoint/holdpointd.env")
+TIMER = "holdpoint-metrics.timer"
+ENABLED = pathlib.Path("/etc/systemd/system/timers.target.wants") / TIMER
 METRICS = pathlib.Path("/var/lib/prometheus/node-exporter/holdpoint.prom")
 WITHOUT_BPF = TMP / "lsm"  # a list of security modules
 POLICY = f"""version: 1
@@ -132,8 +135,7 @@ def test_a_restart_and_an_upgrade_keep_what_is_held():
     shell("systemctl", "restart", UNIT)
     holdpoint.same_request(request, "a restart")
     second = show("MainPID")
-    environment = pathlib.Path("/etc/holdpoint/holdpointd.env")
-    environment.write_text(environment.read_text() + "# ours\n")
+    ENVIRONMENT.write_text(ENVIRONMENT.read_text() + "# ours\n")
     output = package("dpkg", "-i", newer(DEB, "99.1", layout="9999"), code=1)
     assert "another layout" in output and "--unload" in output, output
     holdpoint.same_request(request, "an upgrade that was refused")
@@ -142,7 +144,7 @@ def test_a_restart_and_an_upgrade_keep_what_is_held():
     assert len({first, second, show("MainPID")}) == 3, "a new daemon each time"
     assert len(list(PINS.glob("layout-*"))) == 1
     assert shell("dpkg-query", "-W", "-f", "${Version}", "holdpoint") == "99.0"
-    assert environment.read_text().endswith("# ours\n"), "an upgrade keeps the configuration"
+    assert ENVIRONMENT.read_text().endswith("# ours\n"), "an upgrade keeps the configuration"
     assert len(list(PINS.glob("links-*"))) == 1
     assert held.poll() is None
     holdpoint.approve(request)
@@ -244,13 +246,17 @@ def test_nothing_starts_in_the_slice_without_the_guard():
     assert show("ActiveState") == "active"
 
 
-def test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log():
+def test_removing_by_apt_denies_what_is_held_only_adds_to_the_log_and_takes_the_counters_away():
     held = holdpoint.start_unit("coder-7", "cat", SECRET)
     holdpoint.wait_request()
     before = content_of_log()
     assert b"coder-7" in before[max(before)]
+    shell("systemctl", "enable", "--now", TIMER)
+    assert show("ActiveState", TIMER) == "active" and METRICS.exists()
+    ENVIRONMENT.write_text("HOLDPOINTD_OPTIONS='--group holdpoint'\n")
     apt_get("remove", "holdpoint")
     refused(held)
+    assert show("ActiveState", TIMER) == "inactive" and not METRICS.exists(), "nothing says that it enforces"
     assert not PINS.exists() and not pathlib.Path("/usr/sbin/holdpointd").exists()
     after = content_of_log()
     assert after.keys() == before.keys() and all(after[name].startswith(before[name]) for name in before)
@@ -264,7 +270,8 @@ def test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log():
 def test_purging_by_apt_removes_the_log_and_keeps_policies():
     apt_get("purge", "holdpoint")
     assert not STATE.exists() and not pathlib.Path("/run/holdpoint").exists()
-    assert not pathlib.Path("/etc/holdpoint/holdpointd.env").exists()
+    assert not ENVIRONMENT.exists()
+    assert not ENABLED.is_symlink(), "the timer is disabled"
     assert (POLICIES / "10-test.yaml").read_text() == POLICY, "a file of the operator's own stays"
 
 
@@ -310,7 +317,7 @@ try:
         test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
         test_a_kernel_that_cannot_is_named_and_not_tried_again,
         test_nothing_starts_in_the_slice_without_the_guard,
-        test_removing_by_apt_denies_what_is_held_and_only_adds_to_the_log,
+        test_removing_by_apt_denies_what_is_held_only_adds_to_the_log_and_takes_the_counters_away,
         test_purging_by_apt_removes_the_log_and_keeps_policies,
     ]))
 except SystemExit as end:
