@@ -65,6 +65,12 @@ def test_row_90_no_agent_moves_itself_into_another_cgroup(daemon):
     assert attempts(daemon, *statements) == ["EPERM"] * 5
 
 
+def test_row_90_no_agent_marks_its_cgroup_as_untagged(daemon):
+    mark = f"os.setxattr({str(daemon.session())!r}, 'trusted.holdpoint.untagged', b'1')"
+    assert attempts(daemon, mark) == ["EPERM"]
+    assert "trusted.holdpoint.untagged" not in os.listxattr(daemon.session())
+
+
 def test_row_90_whoever_was_moved_in_joins_its_own_cgroup_once_itself_and_not_after_an_exec(daemon):
     """As systemd and the process that it starts do, whichever comes first."""
     own = daemon.session("1") / "cgroup.procs"
@@ -318,6 +324,7 @@ OUTSIDE.mkdir(exist_ok=True)
 run_cases("escape", [
     test_row_53_what_was_open_before_the_tag_is_read_on_and_not_opened_again,
     test_row_90_no_agent_moves_itself_into_another_cgroup,
+    test_row_90_no_agent_marks_its_cgroup_as_untagged,
     test_row_90_whoever_was_moved_in_joins_its_own_cgroup_once_itself_and_not_after_an_exec,
     test_row_90_moved_by_a_descriptor_that_was_handed_over_it_is_tagged_still,
     test_row_92_every_thread_of_a_process_that_was_tagged_late_is_judged_when_it_executes,
