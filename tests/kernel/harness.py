@@ -137,6 +137,15 @@ class Daemon:
         self.process.terminate()
         self.process.wait(LIMIT)
 
+    def pinned_sets(self):
+        """Names of the sets of programs that are pinned; one, but while a start replaces it."""
+        return sorted(path.name for path in pathlib.Path(self.pins, "holdpoint").glob("links-*"))
+
+    def forget_build(self):
+        """As an upgrade finds it: the pinned programs are of another build, so the next start loads its own beside them."""
+        [mark] = pathlib.Path(self.pins, "holdpoint").glob("links-*/build-*")
+        mark.rename(mark.with_name("build-of-another-1"))
+
     @contextlib.contextmanager
     def stopped(self):
         """It hears nothing meanwhile; its programs judge as always."""

@@ -168,14 +168,30 @@ def test_a_grant_of_a_former_daemon_can_be_revoked():
 def test_replaced_under_load_nothing_is_allowed_that_is_denied():
     load = daemon.spawn("python3", "-c", LOAD, FORBIDDEN, FREE, session="load", stdin=subprocess.PIPE)
     assert load.stdout.readline() == b"running\n"
-    for end in (daemon.stop, daemon.kill):
-        end()
-        daemon.start()
+    before = daemon.pinned_sets()
+    daemon.stop()
+    daemon.forget_build()
+    daemon.start()
+    assert len(daemon.pinned_sets()) == 1 and daemon.pinned_sets() != before, "another build puts its own set in the place of the other"
+    replaced = daemon.pinned_sets()
+    daemon.kill()
+    daemon.start()
+    assert daemon.pinned_sets() == replaced, "the same build goes on with the set that is there"
     output, _ = load.communicate(b"end\n", timeout=LIMIT)
     lines = output.decode().splitlines()
     assert len(lines) == 1 and lines[0].startswith("rounds "), lines
-    links = sorted(name for name in os.listdir(PINS + "/holdpoint") if name.startswith("links-"))
-    assert len(links) == 1, f"one set of programs stays: {links}"
+
+
+def test_a_set_that_lacks_a_program_is_replaced_at_start():
+    before = daemon.pinned_sets()
+    daemon.stop()
+    lost = pathlib.Path(PINS, "holdpoint") / before[0] / "hp_file_open"
+    lost.unlink()
+    daemon.start()
+    [now] = daemon.pinned_sets()
+    assert [now] != before and (lost.parent.parent / now / lost.name).exists()
+    status, output = daemon.run("cat", FORBIDDEN, session="lacks")
+    assert status == 1 and "not permitted" in output, (status, output)
 
 
 def test_a_broken_policy_at_start_changes_nothing_in_the_kernel():
@@ -296,6 +312,7 @@ try:
             test_grants_survive,
             test_a_grant_of_a_former_daemon_can_be_revoked,
             test_replaced_under_load_nothing_is_allowed_that_is_denied,
+            test_a_set_that_lacks_a_program_is_replaced_at_start,
             test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
             test_a_decision_that_cannot_be_stored_releases_nobody,
             test_pins_of_another_layout_are_left_alone_and_go_on_enforcing,

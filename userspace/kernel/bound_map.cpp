@@ -58,11 +58,9 @@ std::array<std::uint64_t, 2> Programs::name_hash(const std::string& name) const 
 std::vector<hp_file_state> Programs::open_files() const {
   bpf_iter_link_info which{};
   which.task.tid = static_cast<__u32>(::getpid());
-  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &which, .link_info_len = sizeof(which));
-  bpf_link* link = ::bpf_program__attach_iter(skeleton_->progs.hp_files, &options);
-  if (link == nullptr) return {};
-  const Fd iterator(::bpf_iter_create(::bpf_link__fd(link)));
-  ::bpf_link__destroy(link);
+  LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &which, .iter_info_len = sizeof(which));
+  const Fd link(::bpf_link_create(set_.run(Run::files), 0, BPF_TRACE_ITER, &options));
+  const Fd iterator(link ? ::bpf_iter_create(link.get()) : -1);
   std::vector<hp_file_state> states;
   std::array<hp_file_state, 64> some{};
   for (ssize_t got = 0; iterator && (got = ::read(iterator.get(), some.data(), sizeof(some))) > 0;)

@@ -146,7 +146,7 @@ void Programs::remove_answer(std::uint64_t hold) {
 void Programs::remove_refused(std::uint64_t hold) {
   // By the kernel's side, which counts the session's holds.
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &hold, .ctx_size_in = sizeof(hold));
-  if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_filed), &options) == 0) return;
+  if (::bpf_prog_test_run_opts(set_.run(Run::filed), &options) == 0) return;
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.holds), &hold);
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.arguments), &hold);
 }
@@ -204,12 +204,12 @@ std::optional<hp_cgroup> Programs::cgroup(std::uint64_t id) const {
 void Programs::know_below(std::uint64_t id, std::uint64_t above) {
   std::array<std::uint64_t, 2> given{id, above};
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = given.data(), .ctx_size_in = sizeof(given));
-  (void)::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_know_cgroup), &options);
+  (void)::bpf_prog_test_run_opts(set_.run(Run::know_cgroup), &options);
 }
 void Programs::remove_cgroup(std::uint64_t id) {
   // By the kernel's side, which counts places.
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &id, .ctx_size_in = sizeof(id));
-  if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.hp_forget_cgroup), &options) == 0) return;
+  if (::bpf_prog_test_run_opts(set_.run(Run::forget_cgroup), &options) == 0) return;
   ::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.cgroups), &id);
 }
 
@@ -229,24 +229,21 @@ std::vector<std::pair<std::string, std::uint32_t>> Programs::agent_names() const
   return found;
 }
 
-Result<> Programs::run_iterator(bpf_program* program, const char* what) {
-  bpf_link* link = ::bpf_program__attach_iter(program, nullptr);
-  if (link == nullptr) return fail_errno(std::string("cannot start the ") + what + " over tasks", errno);
-  const Fd iterator(::bpf_iter_create(::bpf_link__fd(link)));
-  const int code = errno;
-  ::bpf_link__destroy(link);
-  if (!iterator) return fail_errno(std::string("cannot start the ") + what + " over tasks", code);
+Result<> Programs::run_iterator(Run which, const char* what) {
+  const Fd link(::bpf_link_create(set_.run(which), 0, BPF_TRACE_ITER, nullptr));
+  const Fd iterator(link ? ::bpf_iter_create(link.get()) : -1);
+  if (!iterator) return fail_errno(std::string("cannot start the ") + what + " over tasks", errno);
   char nothing[64];
   while (::read(iterator.get(), nothing, sizeof(nothing)) > 0) {
   }
   return {};
 }
 
-Result<> Programs::sweep() { return run_iterator(skeleton_->progs.hp_sweep, "sweep"); }
+Result<> Programs::sweep() { return run_iterator(Run::sweep, "sweep"); }
 
 Result<> Programs::untag(std::uint64_t session) {
   std::atomic_ref(config_->untag_session).store(session);
-  return run_iterator(skeleton_->progs.hp_untag, "untagging");
+  return run_iterator(Run::untag, "untagging");
 }
 
 bool Programs::is_tagged(int pid) const {

@@ -6,13 +6,15 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
-#include <filesystem>
 
 #include "base/fd.hpp"
 #include "holdpoint.skel.h"
@@ -21,13 +23,8 @@
 #include "kernel/rings.hpp"
 
 namespace holdpoint::kernel {
-namespace fs = std::filesystem;
 
 namespace {
-
-std::string links_directory(const std::string& pins, std::uint32_t epoch) {
-  return fmt::format("{}/links-{}", pins, epoch);
-}
 
 // The pinned configuration of a former start, if there is one.
 std::optional<hp_config> pinned_config(const std::string& directory) {
@@ -69,19 +66,16 @@ void choose(hp_skeleton& skeleton) {
   ::btf__free(kernel);
 }
 
-void remove_links(const std::string& pins, std::uint32_t keep) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(pins, ignored)) {
-    const auto name = entry.path().filename().string();
-    if (!name.starts_with("links-") || name == fmt::format("links-{}", keep)) continue;
-    fs::remove_all(entry.path(), ignored);
-  }
+// Of the BPF object that this program carries: two daemons with the same one need no new set.
+std::string build_digest() {
+  std::size_t size = 0;
+  const void* bytes = ::hp_skeleton__elf_bytes(&size);
+  std::array<unsigned char, 32> digest{};
+  ::EVP_Digest(bytes, size, digest.data(), nullptr, ::EVP_sha256(), nullptr);
+  return fmt::format("{:02x}", fmt::join(digest.begin(), digest.begin() + 16, ""));
 }
 
 }  // namespace
-
-// What is pinned stays attached.
-void Programs::CloseLink::operator()(bpf_link* link) const { ::bpf_link__destroy(link); }
 
 Programs::Programs() = default;
 
@@ -93,7 +87,8 @@ Programs::~Programs() {
 
 Result<std::unique_ptr<Programs>> Programs::load(const Options& options) {
   std::unique_ptr<Programs> programs(new Programs());
-  auto loaded = programs->open_and_load(options);
+  auto loaded = programs->prepare(options);
+  if (loaded && !programs->adopt()) loaded = programs->load_beside();
   if (loaded) loaded = programs->configure(options);
   if (loaded) loaded = programs->open_rings();
   if (loaded) loaded = programs->attach();
@@ -101,21 +96,50 @@ Result<std::unique_ptr<Programs>> Programs::load(const Options& options) {
   return programs;
 }
 
-Result<> Programs::open_and_load(const Options& options) {
+Result<> Programs::prepare(const Options& options) {
   directory_ = options.pin_directory;
   if (auto same = check_layout(directory_); !same) return same;
   if (auto made = make_pin_directory(directory_); !made) return made;
   if (auto marked = mark_layout(directory_); !marked) return marked;
-  if (auto made = make_pin_directory(directory_ + "/maps"); !made) return made;
-  if (const auto former = pinned_config(directory_)) epoch_ = former->armed + 1;
-  const LibbpfLog log;
+  return make_pin_directory(directory_ + "/maps");
+}
+
+Result<> Programs::open_object() {
+  if (skeleton_ != nullptr) ::hp_skeleton__destroy(skeleton_);
   skeleton_ = ::hp_skeleton__open();
   if (skeleton_ == nullptr) return fail_errno("cannot read the BPF object", errno);
-  skeleton_->rodata->epoch = epoch_;
+  return {};
+}
+
+std::string Programs::map_pin(const bpf_map* map) const {
+  return fmt::format("{}/maps/{}", directory_, ::bpf_map__name(map));
+}
+
+// The set that judges now goes on when it is of our own object: nothing is looked at, attached or detached anew.
+bool Programs::adopt() {
+  const auto former = pinned_config(directory_);
+  if (!former || former->armed == 0) return false;
+  auto set = open_set(set_directory(directory_, former->armed), build_digest());
+  if (!set || !open_object()) return false;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton_->obj) {
     if (::bpf_map__is_internal(map)) continue;
-    ::bpf_map__set_pin_path(map, fmt::format("{}/maps/{}", directory_, ::bpf_map__name(map)).c_str());
+    const Fd pinned(::bpf_obj_get(map_pin(map).c_str()));
+    if (!pinned || ::bpf_map__reuse_fd(map, pinned.get()) != 0) return false;
+  }
+  epoch_ = former->armed;
+  set_ = std::move(*set);
+  return true;
+}
+
+Result<> Programs::load_beside() {
+  if (const auto former = pinned_config(directory_)) epoch_ = former->armed + 1;
+  const LibbpfLog log;
+  if (auto opened = open_object(); !opened) return opened;
+  skeleton_->rodata->epoch = epoch_;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    if (!::bpf_map__is_internal(map)) ::bpf_map__set_pin_path(map, map_pin(map).c_str());
   }
   choose(*skeleton_);
   if (const int error = ::hp_skeleton__load(skeleton_); error != 0) {
@@ -142,25 +166,10 @@ Result<> Programs::configure(const Options& options) {
 }
 
 Result<> Programs::attach() {
-  const auto directory = links_directory(directory_, epoch_);
-  std::error_code ignored;
-  fs::remove_all(directory, ignored);  // of a start that died here
-  if (auto made = make_pin_directory(directory); !made) return made;
-  const LibbpfLog log;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton_->obj) {
-    if (program == skeleton_->progs.hp_sweep || program == skeleton_->progs.hp_untag ||
-        program == skeleton_->progs.hp_files || program == skeleton_->progs.hp_filed ||
-        program == skeleton_->progs.hp_know_cgroup || program == skeleton_->progs.hp_forget_cgroup)
-      continue;  // attached, or run, at each use
-    if (!::bpf_program__autoload(program)) continue;
-    const std::string name = ::bpf_program__name(program);
-    bpf_link* link = ::bpf_program__attach(program);
-    if (link == nullptr) return fail_errno(fmt::format("cannot attach {}: {}", name, log.tail()), errno);
-    links_.emplace_back(link);
-    if (::bpf_link__pin(link, fmt::format("{}/{}", directory, name).c_str()) != 0)
-      return fail_errno(fmt::format("cannot pin {}", name), errno);
-  }
+  if (!set_.links.empty()) return {};  // adopted
+  auto set = attach_set(set_directory(directory_, epoch_), skeleton_->obj, build_digest());
+  if (!set) return std::unexpected(set.error());
+  set_ = std::move(*set);
   return {};
 }
 
@@ -168,7 +177,7 @@ Result<> Programs::arm() {
   std::atomic_ref(config_->armed).store(epoch_);
   // For agents.slice: from here on, and until the pins are removed, an agent that starts is judged.
   if (auto made = make_pin_directory(directory_ + "/armed"); !made) return made;
-  remove_links(directory_, epoch_);
+  remove_sets(directory_, epoch_);
   return {};
 }
 

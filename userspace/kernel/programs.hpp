@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF programs and maps: loading, pinning, attaching, and every read and write of a map. The only user of libbpf.
 //
-// Everything is pinned below one directory of a bpffs, so rules and holds outlive the daemon. A start loads a fresh set of
-// programs beside the pinned one on the same maps and flips between them with one write (hp_config.armed).
+// Everything is pinned below one directory of a bpffs, so rules and holds outlive the daemon. A start goes on with the pinned set
+// of programs when it is of its own BPF object. Else, at an upgrade, it loads a set beside that one on the same maps and flips
+// between them with one write (hp_config.armed).
 // Owner: the daemon. Thread: the daemon's loop.
 #pragma once
 
@@ -20,9 +21,9 @@
 #include "base/result.hpp"
 #include "event/access.hpp"
 #include "holdpoint/abi.h"
+#include "kernel/pinned_set.hpp"
 
-struct bpf_link;
-struct bpf_program;
+struct bpf_map;
 struct hp_skeleton;
 struct ring_buffer;
 
@@ -36,7 +37,7 @@ class Programs {
     std::uint64_t next_hold = 1;
   };
 
-  // Loads and attaches a new set; not judging yet. Errors say what the kernel lacks or which program it refused.
+  // Takes over the pinned set, which goes on judging, or loads and attaches a new one, which does not yet. Errors say what the kernel lacks or which program it refused.
   [[nodiscard]] static Result<std::unique_ptr<Programs>> load(const Options& options);
   ~Programs();
   Programs(const Programs&) = delete;
@@ -113,11 +114,15 @@ class Programs {
  private:
   struct Rings;
   Programs();
-  [[nodiscard]] Result<> open_and_load(const Options& options);
+  [[nodiscard]] Result<> prepare(const Options& options);
+  [[nodiscard]] Result<> open_object();
+  [[nodiscard]] std::string map_pin(const bpf_map* map) const;
+  [[nodiscard]] bool adopt();
+  [[nodiscard]] Result<> load_beside();
   [[nodiscard]] Result<> attach();
   [[nodiscard]] Result<> configure(const Options& options);
   [[nodiscard]] Result<> open_rings();
-  [[nodiscard]] Result<> run_iterator(bpf_program* program, const char* what);
+  [[nodiscard]] Result<> run_iterator(Run which, const char* what);
   [[nodiscard]] Result<> swap_policy(std::uint32_t slot, const hp_policy& image);
 
   std::string directory_;
@@ -125,11 +130,8 @@ class Programs {
   ::hp_skeleton* skeleton_ = nullptr;
   hp_config* config_ = nullptr;  // mapped
   std::unique_ptr<Rings> rings_;
-  // The pins keep them over restarts; these keep them while the daemon lives, should somebody take the pins away.
-  struct CloseLink {
-    void operator()(bpf_link* link) const;
-  };
-  std::vector<std::unique_ptr<bpf_link, CloseLink>> links_;
+  // The pins keep it over restarts; this keeps it while the daemon lives, should somebody take the pins away.
+  PinnedSet set_;
 };
 
 }  // namespace holdpoint::kernel

@@ -129,7 +129,9 @@ std::vector<std::uint32_t> pinned_programs(const std::string& pins) {
   std::error_code error;
   for (auto entry = std::filesystem::recursive_directory_iterator(pins, error);
        !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
-    if (entry->path().parent_path() == pins + "/maps") continue;
+    // Links only: a map judges nothing, nor does a program that the daemon runs.
+    const auto directory = entry->path().parent_path();
+    if (!directory.filename().string().starts_with("links-")) continue;
     const Fd link(::bpf_obj_get(entry->path().c_str()));
     bpf_link_info info{};
     std::uint32_t size = sizeof(info);
