@@ -2,7 +2,7 @@
 /* What the host's mounts are. Unmounting takes the guard's pins away, and a mount hides the guard's files or is a second name for
  * others: no tagged process changes the mounts of the host or of the daemon's namespace. In a namespace of its own it may, as
  * service managers, container runtimes and sandboxes do before they start a program; that is its own once nothing in it propagates to
- * those (lib/mounts.bpf.h). Until then it may change the propagation, which all of them do first.
+ * those (lib/mounts.bpf.h), but not where it may have no user namespace and is in one. Until then it may change the propagation, which all of them do first.
  *   sb_mount        mount(2): new ones, binds, moves, changes of propagation.
  *   move_mount      what fsmount(2) and open_tree(2) made gets a place. Without one its files have no path, and are refused.
  *   sb_umount
@@ -26,7 +26,7 @@ static __always_inline int keep_mounts(struct vfsmount* on, struct vfsmount* mov
   if (!ws) return refuse_blind();
   struct task_struct* task = bpf_get_current_task_btf();
   struct mnt_namespace* mounts = BPF_CORE_READ(task, nsproxy, mnt_ns);
-  if (is_kept(mounts)) return refuse_guard(tag, 0);
+  if (is_kept(mounts) || in_user_namespace_it_may_not_have(tag)) return refuse_guard(tag, 0);
   /* A descriptor leads to mounts of other namespaces. */
   if (on && BPF_CORE_READ(mount_of(on), mnt_ns) != mounts) return refuse_guard(tag, 0);
   if (change == CHANGE_PROPAGATION) return 0;

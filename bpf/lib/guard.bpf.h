@@ -35,6 +35,13 @@ static __always_inline int keep_out_of_user_namespaces(void) {
   return policy && policy->user_namespaces ? 0 : refuse_guard(tag, 0);
 }
 
+/* It made that one while it was only observed, or had it before it was tagged. */
+static __always_inline int in_user_namespace_it_may_not_have(const struct hp_tag* tag) {
+  if (BPF_CORE_READ(bpf_get_current_task_btf(), cred, user_ns, level) == 0) return 0;
+  struct hp_policy* policy = policy_of(tag->agent);
+  return !policy || !policy->user_namespaces;
+}
+
 /* At most 15 letters. Compared as two words: a way out after each letter is a way that the verifier follows. */
 union short_name {
   char text[16];

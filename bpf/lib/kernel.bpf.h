@@ -198,7 +198,9 @@ struct css_set {
   struct cgroup* dfl_cgrp;
 } CORE;
 struct kernel_cap {}; /* read as eight bytes */
-struct user_namespace;
+struct user_namespace {
+  int level; /* 0: the first one */
+} CORE;
 struct cred {
   kuid_t uid;
   kgid_t gid;

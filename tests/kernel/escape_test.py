@@ -171,6 +171,11 @@ def test_row_48_no_user_namespace_unless_the_policy_says_so_or_the_agent_is_only
         policy.write_text(text.replace("    default: allow\n", "    default: allow\n" + words))
         assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
         assert daemon.run(*as_nobody("unshare", "-U", "true"))[0] == (0 if words else 1), words
+        if "observe" in words:
+            from_before = daemon.spawn(*as_nobody("unshare", "-Urm", "sh", "-c", f"echo in; read go; {shown[-1]}"), stdin=subprocess.PIPE)
+            assert from_before.stdout.readline() == b"in\n"
+    output, _ = from_before.communicate(b"go\n", timeout=LIMIT)
+    assert from_before.returncode and b"never" not in output and b"permi" in output, (from_before.returncode, output)
 
 
 def test_row_48_no_user_namespace_of_others_is_entered(daemon):

@@ -7,6 +7,7 @@ import grp
 import json
 import os
 import pathlib
+import pwd
 import re
 import signal
 import stat
@@ -167,6 +168,27 @@ def test_run_makes_a_scope_in_the_slice():
         s for s in holdpoint.get("/v1/sessions")["sessions"] if s["id"] == request["session"] and s["ended"]])
 
 
+def test_the_first_day_with_the_shipped_policy_for_a_member_of_the_group():
+    shell("useradd", "--create-home", "--groups", "holdpoint", "ada")
+    key = pathlib.Path("/home/ada/.ssh/id_ed25519")
+    reads = ("runuser", "-u", "ada", "--", "holdpoint", "run", "--agent", "novice", "--", "cat", key)
+    shell("runuser", "-u", "ada", "--", "sh", "-c", f"mkdir {key.parent} && echo hers > {key}")
+    done = json.loads(shell("holdpoint", "setup", "--yes", "--agent", "novice", "--run", "--json"))
+    assert done["approved"] and done["passed"] and done["mode"] == "observe", done
+    assert shell(*reads) == "hers\n", "observed"
+    [told] = [g for g in json.loads(shell("holdpoint", "setup", "--report", "--agent", "novice", "--json"))["groups"]
+              if str(key) in g["example"]]
+    assert (told["verdict"], told["count"]) == ("ask", 1), told
+    shell("holdpoint", "mode", "novice", "enforce", "--reason", "observed long enough")
+    process = holdpoint.popen(*reads)
+    request = holdpoint.wait_request()
+    assert request["rule"]["id"] == told["rule"] and request["access"]["object"] == str(key), request
+    session = [s for s in holdpoint.get("/v1/sessions")["sessions"] if s["id"] == request["session"]][0]
+    assert session["owner"] == {"kind": "unix", "id": str(pwd.getpwnam("ada").pw_uid), "name": "ada"}, session
+    holdpoint.approve(request)
+    assert finish(process) == (0, "hers\n")
+
+
 def test_a_running_unit_is_tagged_and_untagged_by_its_name():
     door = TMP / "door"
     os.mkfifo(door)
@@ -312,6 +334,7 @@ try:
         test_units_with_a_user_or_file_systems_of_their_own_start_and_obey,
         test_a_restart_and_an_upgrade_keep_what_is_held,
         test_run_makes_a_scope_in_the_slice,
+        test_the_first_day_with_the_shipped_policy_for_a_member_of_the_group,
         test_a_running_unit_is_tagged_and_untagged_by_its_name,
         test_stopping_the_service_keeps_enforcing_and_says_so,
         test_a_frozen_or_killed_daemon_is_started_again_by_systemd,
