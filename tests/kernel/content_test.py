@@ -60,9 +60,8 @@ class Case:
         self.process = daemon.spawn(ACTOR, "execas", program, name, session=self.name, cwd=self.directory)
 
     def asked(self):
-        mine = f"coder-{self.name}"
         return wait_until("a request", lambda: [
-            r for r in daemon.requests("open") if r["session_detail"]["cgroup"].endswith("/" + mine)])[0]
+            r for r in daemon.requests("open") if r["session_detail"]["cgroup"].endswith(f"/coder-{self.name}")])[0]
 
     def wait_until_it_runs(self):
         """Until then the kernel lets nobody write to a script that is being executed."""
@@ -82,9 +81,8 @@ def by_write(case):
 
 
 def by_rename(case):
-    new = case.directory / "new"
-    case.put(new, case.evil)
-    new.rename(case.script)
+    case.put(case.directory / "new", case.evil)
+    (case.directory / "new").rename(case.script)
 
 
 def by_link(case):
@@ -100,11 +98,13 @@ def refused_because_changed(request):
     assert daemon.request(request)["state"] == "superseded", daemon.request(request)
 
 
-def test_an_unchanged_script_runs_with_one_question():
+def test_an_unchanged_script_runs_with_one_question_and_as_standard_input_it_is_said_not_to_be_bound():
+    case = Case("input", "bash < x.sh")
+    assert "its standard input is a file" in str(case.start(gated=False)["access"]["warnings"])
+    case.process.kill()
     case = Case("same")
     request = case.start()
-    bound = request["access"]["bound"]
-    assert [b["path"] for b in bound] == [str(case.script)] and GOOD.strip() in bound[0]["first_lines"], bound
+    assert [b["path"] for b in request["access"]["bound"]] == [str(case.script)] and GOOD.strip() in request["access"]["bound"][0]["first_lines"]
     daemon.approve(request)
     case.open_gate()
     assert case.end() == (0, "good\n")
@@ -378,7 +378,7 @@ TOOL.write_bytes(open("/usr/bin/touch", "rb").read())
 TOOL.chmod(0o755)
 with Daemon(RULES, name="content") as daemon:
     main([
-        test_an_unchanged_script_runs_with_one_question,
+        test_an_unchanged_script_runs_with_one_question_and_as_standard_input_it_is_said_not_to_be_bound,
         test_a_script_changed_during_the_hold_is_asked_about_again,
         test_a_binary_swapped_during_the_hold_is_asked_about_again,
         test_a_script_executed_by_name_that_is_swapped_during_the_hold_is_asked_about_again,

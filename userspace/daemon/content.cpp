@@ -27,9 +27,10 @@ approval::NewHold question(Core& core, const event::Access& access, const kernel
   if (content.bound.image.count != 0) core.contents.emplace(fixed.hold_id, content.bound.image);
   while (core.contents.size() > kMostContents) core.contents.erase(core.contents.begin());
   const auto outcome = outcome_of(core, fixed);
-  return decision::make_hold({access, content.process, content.bound.files, content.bound.complete, outcome,
-                              fixed.policy_generation, core.policies.agent_name(fixed.identity.agent)},
-                             core.clock.now());
+  return decision::make_hold(
+      {access, content.process, content.bound.files, content.bound.complete, content.bound.input, outcome,
+       fixed.policy_generation, core.policies.agent_name(fixed.identity.agent)},
+      core.clock.now());
 }
 
 // Without its files: they could not be read in time.

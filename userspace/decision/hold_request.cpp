@@ -53,6 +53,9 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
       found.emplace_back("the environment sets " + name + ", which changes what the program does");
   if (!facts.bound_complete)
     found.emplace_back("content not bound: a file that it would read could not be hashed");
+  if (facts.input_unbound)
+    found.emplace_back(
+        "content not bound: its standard input is a file, and an interpreter may run what is in it");
   return found;
 }
 

@@ -17,6 +17,7 @@ struct HoldFacts {
   const event::Process& process;
   const std::vector<event::BoundFile>& bound;
   bool bound_complete = true;  // false: an argument names a file that was not hashed
+  bool input_unbound = false;  // its standard input is a regular file
   const policy::Outcome& outcome;
   std::uint32_t generation = 0;
   std::string agent;

@@ -110,6 +110,11 @@ bool same(const hp_file_state& a, const hp_file_state& b) {
   return a.device == b.device && a.inode == b.inode && a.size == b.size && a.ctime_ns == b.ctime_ns;
 }
 
+bool input_is_file(int pid) {
+  struct stat found{};
+  return ::stat(fmt::format("/proc/{}/fd/0", pid).c_str(), &found) == 0 && S_ISREG(found.st_mode);
+}
+
 // Until the newest change is old enough that a further one would show in the change time.
 void wait_settled(const std::vector<Candidate>& files, const Clock& clock) {
   const std::int64_t current =
@@ -199,6 +204,7 @@ void add_scripts(Bound& bound, std::vector<Candidate>& files, const event::Acces
 Bound bind_content(const Programs& programs, const Clock& clock, const event::Access& access,
                    const event::Process& process) {
   Bound bound;
+  bound.input = input_is_file(process.pid);
   std::vector<Candidate> files;
   add_scripts(bound, files, access, process);
   std::size_t arguments = 0;

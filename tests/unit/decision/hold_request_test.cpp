@@ -113,11 +113,12 @@ TEST(RequestDigest, WhoWaitsDoesNotCount) {
 class MakeHold : public ::testing::Test {
  protected:
   approval::NewHold make(const event::Access& held) {
-    return make_hold({held, process_, bound_, complete_, outcome_, 3, "coder"}, now_);
+    return make_hold({held, process_, bound_, complete_, input_, outcome_, 3, "coder"}, now_);
   }
   event::Process process_{100, "/usr/bin/sh", "/w", {}};
   std::vector<event::BoundFile> bound_ = bound();
   bool complete_ = true;
+  bool input_ = false;
   policy::Outcome outcome_;
   Now now_{WallTime(std::chrono::hours(1000)), BootTime{9'000'000'000}};
 };
@@ -168,8 +169,11 @@ TEST_F(MakeHold, EveryDangerIsAWarning) {
     held.fixed.flags = flag;
     EXPECT_THAT(make(held).draft.access.warnings, Contains(HasSubstr(text)));
   }
+  EXPECT_THAT(make(access()).draft.access.warnings, Not(Contains(HasSubstr("content not bound"))));
   complete_ = false;
-  EXPECT_THAT(make(access()).draft.access.warnings, Contains(HasSubstr("content not bound")));
+  EXPECT_THAT(make(access()).draft.access.warnings, Contains(HasSubstr("could not be hashed")));
+  input_ = true;
+  EXPECT_THAT(make(access()).draft.access.warnings, Contains(HasSubstr("standard input is a file")));
 }
 
 TEST(ToQuery, IsTheAccessAsThePolicySeesIt) {
