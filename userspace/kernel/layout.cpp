@@ -55,7 +55,7 @@ Result<> mark_layout(const std::string& pins) {
   const auto own = own_mark(pins);
   // Another's, without a map: of a start that died. Beside ours it would let that version touch what we pin.
   for (const auto& mark : marks(pins))
-    if (const auto path = pins + "/" + mark; path != own && ::rmdir(path.c_str()) != 0)
+    if (const auto path = fmt::format("{}/{}", pins, mark); path != own && ::rmdir(path.c_str()) != 0)
       return fail_errno("cannot remove " + path, errno);
   return make_pin_directory(own);
 }
