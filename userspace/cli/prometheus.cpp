@@ -104,7 +104,8 @@ void write_requests(Writer& out, const nlohmann::json& requests, WallTime now) {
 
 void write_sessions(Writer& out, const nlohmann::json& sessions) {
   std::map<std::string, std::uint64_t> alive;
-  for (const auto& session : sessions) ++alive[field(session, "agent")];
+  for (const auto& session : sessions)
+    if (child(session, "ended").empty()) ++alive[field(session, "agent")];
   out.head("holdpoint_sessions", "gauge", "Sessions that are alive, by agent.");
   for (const auto& [agent, number] : alive) out.sample("holdpoint_sessions", "agent", agent, number);
 }

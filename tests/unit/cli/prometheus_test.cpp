@@ -23,7 +23,11 @@ const json kHealth = {{"enforcing", true},
                       {"counters", {{"allowed", 7}, {"lost_events", 2}, {"api-requests", 5}}}};
 const json kOpen = {{"requests", json::array({{{"created", "2026-01-01T00:00:30Z"}},
                                               {{"created", "2026-01-01T00:00:50Z"}}})}};
-const json kSessions = {{"sessions", json::array({{{"agent", "a"}}, {{"agent", "b"}}, {{"agent", "a"}}})}};
+const json kSessions = {{"sessions", json::array({{{"agent", "a"}, {"ended", nullptr}},
+                                                  {{"agent", "b"}, {"ended", nullptr}},
+                                                  {{"agent", "a"}, {"ended", nullptr}},
+                                                  {{"agent", "a"}, {"ended", "2026-01-01T00:00:40Z"}},
+                                                  {{"agent", "c"}, {"ended", "2026-01-01T00:00:40Z"}}})}};
 
 std::string text() {
   return prometheus_text(kHealth, kOpen, kSessions, *api::parse_rfc3339("2026-01-01T00:01:00Z"));
@@ -37,9 +41,10 @@ TEST(Prometheus, TellsWhatWaitsAndForHowLong) {
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_lockdowns 1\n"));
 }
 
-TEST(Prometheus, CountsSessionsByAgent) {
+TEST(Prometheus, CountsSessionsThatAreAliveByAgent) {
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_sessions{agent=\"a\"} 2\n"));
   EXPECT_THAT(text(), HasSubstr("\nholdpoint_sessions{agent=\"b\"} 1\n"));
+  EXPECT_THAT(text(), Not(HasSubstr("{agent=\"c\"}")));
 }
 
 TEST(Prometheus, EachLossHasItsReasonAndNoCounterIsLeftOut) {
