@@ -48,7 +48,13 @@ Reply problem(const approval::DecideError& error) {
     case Kind::not_found:
       return problem(404, "not-found", error.message, "GET /v1/requests?state=open lists what is open");
     case Kind::not_open: return problem(409, "not-open", error.message, "it cannot be decided any more");
-    case Kind::not_allowed: return problem(403, "not-allowed", error.message, "somebody else has to decide");
+    case Kind::other_digest: return problem(409, "other-digest", error.message, "read it again, then decide");
+    case Kind::only_deniable:
+      return problem(422, "only-deniable", error.message, "deny it: nobody can approve it as it is");
+    case Kind::too_many_grants:
+      return problem(422, "too-many-grants", error.message,
+                     "revoke some (GET /v1/grants lists them), approve with scope once, or deny");
+    case Kind::not_read: return problem(409, "conflict", error.message, "try again");
     case Kind::invalid: return problem(422, "invalid", error.message);
     case Kind::not_stored:
       return problem(503, "not-stored", error.message,

@@ -62,14 +62,15 @@ std::optional<DecideError> Ledger::refusal(const Request* request, const std::st
   if (auto error = malformed(decision, limits_.grant_lifetime)) return error;
   if (!decision.digest.empty() && decision.digest != request->digest)
     return DecideError{
-        Kind::not_allowed,
+        Kind::other_digest,
         fmt::format("{} asks about another action than the one that was shown; look again", request->id)};
   if (decision.approve && !request->bindable)
-    return DecideError{Kind::not_allowed, unbindable_text(*request)};
+    return DecideError{Kind::only_deniable, unbindable_text(*request)};
   const bool leaves_grant = decision.approve && (decision.scope != Scope::once || has_refused(*request));
   if (leaves_grant && state_.lives().size() >= limits_.live_grants)
-    return DecideError{Kind::not_allowed, fmt::format("{} grants are live already; revoke some, or deny",
-                                                      state_.lives().size())};
+    return DecideError{
+        Kind::too_many_grants,
+        fmt::format("{} grants are live already, as many as there may be", state_.lives().size())};
   return std::nullopt;
 }
 

@@ -73,8 +73,19 @@ struct NewHold {
 };
 
 struct DecideError {
-  // not_stored: the daemon's store could not write, so nothing was decided; the ledger itself never says it.
-  enum class Kind { not_found, not_open, not_allowed, invalid, not_stored } kind;
+  // only_deniable: nobody may approve it. too_many_grants: not with a scope that leaves one.
+  // Two that the ledger itself never says: not_stored: the daemon's store could not write, so nothing was decided;
+  // not_read: what is approved has to be read first.
+  enum class Kind {
+    not_found,
+    not_open,
+    other_digest,
+    only_deniable,
+    too_many_grants,
+    invalid,
+    not_stored,
+    not_read
+  } kind;
   std::string message;
   std::string hint{};  // what to do next, where that is known
 };

@@ -74,7 +74,7 @@ Failure problem_failure(unsigned status, const std::string& body) {
     return problem.contains(key) && problem[key].is_string() ? problem[key].get<std::string>()
                                                              : std::string();
   };
-  return {exit_of(status, text("code")), text("detail"), text("hint"), status};
+  return {exit_of(status, text("code")), text("detail"), text("hint"), status, text("code")};
 }
 
 // One connection. Every step runs the private loop until that step is done or its time is up.

@@ -11,7 +11,10 @@ namespace {
 
 Exit fail_to_decide(Failure failure, const std::string& id) {
   if (failure.exit == Exit::not_found) failure.hint = "holdpoint requests lists what is open";
-  if (failure.exit == Exit::not_open) failure.hint = "holdpoint show " + id + " says how it ended";
+  if (failure.code == "not-open") failure.hint = "holdpoint show " + id + " says how it ended";
+  if (failure.code == "other-digest") failure.hint = "holdpoint show " + id + " says what it asks about now";
+  if (failure.code == "too-many-grants")
+    failure.hint = "holdpoint grants lists them, holdpoint revoke ends one; or approve it once, or deny it";
   return fail(failure);
 }
 

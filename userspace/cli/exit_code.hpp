@@ -27,7 +27,8 @@ struct Failure {
   Exit exit = Exit::refused;
   std::string message;
   std::string hint;
-  unsigned status = 0;  // of the daemon's answer; 0: there was none
+  unsigned status = 0;    // of the daemon's answer; 0: there was none
+  std::string code = {};  // of its problem
 };
 
 }  // namespace holdpoint::cli

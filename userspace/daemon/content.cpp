@@ -147,7 +147,7 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
   const auto digest = request->digest;
   const auto found = core.read_again.extract(id);
   if (found.empty())
-    return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_allowed,
+    return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_read,
                                                  "what it would read has not been read again"});
   std::string again;
   bool called_again = false;

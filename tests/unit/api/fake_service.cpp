@@ -110,6 +110,7 @@ std::expected<void, approval::DecideError> FakeService::decide(const std::string
     return std::unexpected(approval::DecideError{approval::DecideError::Kind::not_stored,
                                                  "the decision could not be stored: the disk is full",
                                                  "make room on the file system; nothing was changed"});
+  if (decision.reason.text() == another_action) decision.digest = "another";
   auto steps = ledger_.decide(request, std::move(decision), clock_.now());
   if (!steps) return std::unexpected(steps.error());
   carry_out(*steps);
@@ -186,7 +187,8 @@ std::vector<ModeRow> FakeService::modes(const std::string& agent) const {
 }
 
 Result<ModeRow> FakeService::set_mode(const Caller& caller, const ModeChange& change) {
-  if (change.agent != "coder") return std::unexpected(Error{"no agent \"" + change.agent + "\"", "", ENOENT});
+  if (change.agent != "coder" && change.agent != "watched")
+    return std::unexpected(Error{"no agent \"" + change.agent + "\"", "", ENOENT});
   last_mode = change;
   return ModeRow{change.agent,
                  change.rule,

@@ -71,6 +71,8 @@ class FakeService final : public Service {
 
   // A decision with this reason meets a store that cannot write.
   static constexpr const char* disk_full = "the disk is full";
+  // And one with this has seen another action than the request asks about by then.
+  static constexpr const char* another_action = "another action";
   std::set<int> tagged;
   bool all_tagged = false;
   bool healthy = true;

@@ -77,7 +77,7 @@ TEST_F(Decide, WhatCannotBeBoundIsDeniedOnlyAndTheMessageSaysWhy) {
   hold.draft.access.warnings = {"argv cut"};
   (void)ledger.hold(hold, at(0));
   const DecideError refused = error("r-1", approve());
-  EXPECT_EQ(refused.kind, Kind::not_allowed);
+  EXPECT_EQ(refused.kind, Kind::only_deniable);
   EXPECT_THAT(refused.message, HasSubstr("argv cut"));
   EXPECT_TRUE(ledger.decide("r-1", deny(), at(2)));
 }
@@ -86,7 +86,7 @@ TEST_F(Decide, ADecisionOnAnotherDigestThanTheOneShownIsRefused) {
   (void)ledger.hold(make_hold({.id = 1}), at(0));
   Decision decision = approve();
   decision.digest = "bb";
-  EXPECT_EQ(error("r-1", decision).kind, Kind::not_allowed);
+  EXPECT_EQ(error("r-1", decision).kind, Kind::other_digest);
   decision.digest = "aa";
   EXPECT_TRUE(ledger.decide("r-1", decision, at(2)));
 }

@@ -136,7 +136,8 @@ TEST_F(Grants, LiveGrantsAreBoundedAndOnceStillWorks) {
   for (std::uint64_t id = 1; id <= 2; ++id)
     (void)small.hold(make_hold({.id = id, .digest = std::to_string(id)}), at(0));
   ASSERT_TRUE(small.decide("r-1", approve(Scope::session), at(1)));
-  EXPECT_EQ(small.decide("r-2", approve(Scope::session), at(1)).error().kind, DecideError::Kind::not_allowed);
+  EXPECT_EQ(small.decide("r-2", approve(Scope::session), at(1)).error().kind,
+            DecideError::Kind::too_many_grants);
   EXPECT_TRUE(small.decide("r-2", approve(), at(1)));
 }
 

@@ -75,7 +75,7 @@ TEST(Merge, WithoutADigestNothingCanBeApproved) {
   (void)ledger.hold(make_hold({.id = 1, .digest = ""}), at(0));
   const auto steps = ledger.decide("r-1", approve(), at(1));
   ASSERT_FALSE(steps);
-  EXPECT_EQ(steps.error().kind, DecideError::Kind::not_allowed);
+  EXPECT_EQ(steps.error().kind, DecideError::Kind::only_deniable);
 }
 
 TEST(Merge, AHoldSeenAgainAfterTheDecisionGetsTheSameAnswerAgain) {
