@@ -24,8 +24,9 @@ struct Caller {
 };
 
 struct Health {
-  bool enforcing = false;  // programs attached and armed, and the rules not disarmed
-  std::string kernel;      // release
+  bool enforcing =
+      false;           // programs attached, armed and not taken away from below, and the rules not disarmed
+  std::string kernel;  // release
   std::string version;
   std::uint32_t policy_generation = 0;
   std::string policy_digest;

@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <utility>
 
 #include "base/log.hpp"
 #include "daemon/bells.hpp"
 #include "daemon/operator.hpp"
 #include "daemon/publish.hpp"
 #include "daemon/sessions.hpp"
+#include "daemon/standing.hpp"
 
 namespace holdpoint::daemon {
 namespace {
@@ -95,6 +97,15 @@ void App::wait_for_deadline() {
   });
 }
 
+void App::look_at_standing() {
+  const auto& pins = core_->config.pin_directory;
+  const auto before = std::exchange(
+      core_->guard_missing, standing_problem(daemon::look_at_standing(pins, core_->programs->links()), pins));
+  if (core_->guard_missing == before) return;
+  if (core_->guard_missing.empty()) log_info("the guard stands again");
+  else log_error("{}", event::mask(core_->guard_missing));
+}
+
 void App::wait_for_scan() {
   scan_.expires_after(kScan);
   scan_.async_wait([this](const boost::system::error_code& error) {
@@ -111,6 +122,7 @@ void App::wait_for_scan() {
       record_counted(*core_, core_->observations.due(clock_.now().boot));
       core_->recorder.sync(core_->store);
       remove_empty_scopes(*core_);
+      look_at_standing();
     }
     wait_for_scan();
   });

@@ -30,6 +30,7 @@ class App {
   void wait_for_bells();
   void take_bells();
   void wait_for_deadline();
+  void look_at_standing();
   void wait_for_scan();
   void wait_for_signal();
   void on_deadline();

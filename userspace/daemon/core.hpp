@@ -71,6 +71,7 @@ struct Core {
   std::unique_ptr<kernel::Switches> switches{};
   Denials observations = Denials::of_observed();
   Modes modes{};
+  std::string guard_missing{};  // what was taken away from below, and what to do
   std::function<void()> deadlines_moved = [] {};
 };
 

@@ -111,7 +111,8 @@ api::Health CoreService::health() const {
                                           api::rfc3339(disarming->until),
                                           approval::principal_text(disarming->by), disarming->reason.text()));
   }
-  health.enforcing = !health.disarming;
+  health.enforcing = !health.disarming && core_.guard_missing.empty();
+  if (!core_.guard_missing.empty()) health.problems.push_back(core_.guard_missing);
   if (core_.lockdown_not_stored)
     health.problems.emplace_back(
         "what an operator switched last is in force, but could not be stored: a restart of the host ends it");

@@ -165,9 +165,11 @@ Result<> Programs::configure(const Options& options) {
   return {};
 }
 
+std::string Programs::links() const { return set_directory(directory_, epoch_); }
+
 Result<> Programs::attach() {
   if (!set_.links.empty()) return {};  // adopted
-  auto set = attach_set(set_directory(directory_, epoch_), skeleton_->obj, build_digest());
+  auto set = attach_set(links(), skeleton_->obj, build_digest());
   if (!set) return std::unexpected(set.error());
   set_ = std::move(*set);
   return {};

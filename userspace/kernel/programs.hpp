@@ -45,6 +45,8 @@ class Programs {
 
   // From now on this set judges, and the former one is detached.
   [[nodiscard]] Result<> arm();
+  // Where the links of this set are pinned.
+  [[nodiscard]] std::string links() const;
   // Publishing: the swap of one inner map.
   [[nodiscard]] Result<> publish(std::uint32_t agent, const hp_policy& image);
   [[nodiscard]] Result<> withdraw(std::uint32_t agent);
