@@ -99,7 +99,7 @@ Result<> is_known(const Core& core, const approval::LockScope& scope) {
         Error{fmt::format("no session {} is alive", scope.session), "holdpoint sessions lists them", ENOENT});
   if (!scope.agent.empty() && !policy::find_agent(core.policies.checked, scope.agent))
     return std::unexpected(
-        Error{"no agent \"" + scope.agent + "\" in the policy", "holdpointd --check counts them", ENOENT});
+        Error{"no agent \"" + scope.agent + "\" in the policy", "holdpoint mode lists them", ENOENT});
   return {};
 }
 

@@ -38,6 +38,8 @@ std::expected<void, StartError> unload(const config::Config& config, const Clock
   if (auto same = kernel::check_layout(config.pin_directory); !same)
     return stop(same.error(), config::kExitKernel);
   const bool loaded = ::access(config.pin_directory.c_str(), F_OK) == 0;
+  // No error, since it is as was wanted; but who named the wrong place has to hear it.
+  if (!loaded) log_info("nothing is loaded at {}", event::mask(config.pin_directory));
   const auto done = kernel::unload(config.pin_directory, kernel::Cgroups(), clock);
   if (!done) return stop(done.error());
   for (const int pid : done->killed)
