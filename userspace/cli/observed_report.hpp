@@ -18,6 +18,11 @@ inline constexpr const char* kStillRefused =
     "What protects Holdpoint itself, and what no rule can judge (io_uring, bpf, unusual sockets), is still "
     "refused.";
 
+// To do when it is enforced: what was set up before, such as a mount under another name, is not undone by it.
+inline constexpr const char* kEndWhatBegan =
+    "End its sessions that began while it was observed (restart the agent): what they have set up stays "
+    "(namespaces, mounts, open files).";
+
 class ObservedReport {
  public:
   // Records of other kinds are passed over.

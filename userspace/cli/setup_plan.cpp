@@ -135,6 +135,15 @@ std::expected<std::string, std::string> cgroup_of_unit(const std::string& unit) 
   return "/**/" + unit;
 }
 
+std::string slice_advice(const std::string& unit) {
+  // Only a service has settings that a drop-in can give it: a scope is made by whoever starts it, a slice's name is its place.
+  if (unit.ends_with(".service"))
+    return "put it into agents.slice: `systemctl edit " + unit +
+           "`, with the lines [Service] and Slice=agents.slice,";
+  return "have it below agents.slice, as `systemd-run --slice=agents.slice` and slices named "
+         "agents-NAME.slice are,";
+}
+
 std::string drop_in_name(const std::vector<std::string>& files, const std::string& agent) {
   unsigned next = first_number;
   for (const auto& file : files) {
@@ -158,6 +167,8 @@ std::expected<std::string, std::string> drop_in(const SetupPlan& plan, std::stri
   const auto rules = rules_for(*source, plan.agent);
   if (!rules) return rules;
   std::string out = head_of(plan);
+  if (!plan.unit.empty())
+    out += fmt::format("    # Whoever starts it: {}\n    # {}.\n", slice_advice(plan.unit), kWhySlice);
   if (!plan.cgroup.empty()) out += fmt::format("    cgroups: [\"{}\"]\n", plan.cgroup);
   for (const auto line : source->settings) out += fmt::format("{}\n", line);
   out += fmt::format("    mode: {}\n\n", plan.mode);

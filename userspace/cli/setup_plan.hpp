@@ -13,11 +13,16 @@ struct SetupPlan {
   std::string agent;
   std::string cgroup;  // pattern; empty: only what `holdpoint run` starts
   std::string mode = "observe";
-  std::string path;  // of the file itself: its test rule asks about reading it
+  std::string path;    // of the file itself: its test rule asks about reading it
+  std::string unit{};  // whose cgroup it is; empty: none was named
 };
 
 // The pattern of a unit's cgroup. Error: one sentence.
 [[nodiscard]] std::expected<std::string, std::string> cgroup_of_unit(const std::string& unit);
+// A unit elsewhere is neither ordered behind the daemon nor refused without the guard: how it gets into agents.slice, and why.
+[[nodiscard]] std::string slice_advice(const std::string& unit);
+inline constexpr const char* kWhySlice =
+    "or it can run unguarded where holdpointd is not up yet at boot, or does not start";
 // A name for the file behind all `files` of the directory: agents keep their order, and the new one comes last.
 [[nodiscard]] std::string drop_in_name(const std::vector<std::string>& files, const std::string& agent);
 // Id of the rule that the test meets.

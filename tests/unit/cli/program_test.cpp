@@ -68,6 +68,15 @@ TEST_F(Program, SaysWhatToDoWhenARequestIsUnknownOrOver) {
   EXPECT_HAS(late.err, "holdpoint show r-1");
 }
 
+TEST_F(Program, SaysThatARequestIsStillOpenWhenItAsksAboutSomethingElseByNow) {
+  const std::string id = add_request();
+  const Ended ended = run({"approve", id, "--reason", FakeService::another_action});
+  EXPECT_EQ(ended.status, 6);
+  EXPECT_HAS(ended.err, "another action than the one that was shown");
+  EXPECT_HAS(ended.err, "holdpoint show r-1 says what it asks about now");
+  EXPECT_HAS(run({"requests"}).out, id);
+}
+
 TEST_F(Program, SaysWhatToDoWhenTheDaemonCannotStoreTheDecision) {
   const std::string id = add_request();
   const Ended ended = run({"deny", id, "--reason", "the disk is full"});
@@ -177,11 +186,24 @@ TEST_F(Program, TellsInStatusWhatIsWrong) {
   EXPECT_HAS(well.out, "enforcing and well");
   EXPECT_HAS(well.out, "denied");
   EXPECT_EQ(well.out.find("lost-event"), std::string::npos);  // zero
+  // Wrapped at the terminal's width.
+  for (const char* part :
+       {"watched: what their rules would hold or deny goes on", "rules with a mode of", "is still"})
+    EXPECT_HAS(well.out, part);
   server.on_loop([](FakeService& service, FakeClock&) { service.healthy = false; });
   const Ended ill = run({"status"});
   EXPECT_EQ(ill.status, 1);
   EXPECT_HAS(ill.out, "NOT enforcing");
   EXPECT_HAS(ill.out, "the kernel refused");
+}
+
+TEST_F(Program, SaysWhatOfAnObservedAgentStaysWhenItIsEnforced) {
+  const Ended begins = run({"mode", "watched", "enforce"});
+  EXPECT_EQ(begins.status, 0) << begins.err;
+  EXPECT_HAS(begins.out, "Agent watched is enforced.");
+  EXPECT_HAS(begins.out, "End its sessions that began while it was observed (restart the agent)");
+  EXPECT_EQ(run({"mode", "coder", "enforce"}).out, "Agent coder is enforced.\n") << "it was before";
+  EXPECT_EQ(run({"mode", "watched", "keys", "enforce"}).out, "Rule keys of agent watched is enforced.\n");
 }
 
 TEST_F(Program, TagsAndUntags) {

@@ -8,7 +8,9 @@
 
 #include "cli/observed_report.hpp"
 #include "cli/setup_plan.hpp"
+#include "cli/setup_steps.hpp"
 #include "policy/check.hpp"
+#include "policy/glob.hpp"
 
 namespace holdpoint::cli {
 namespace {
@@ -122,6 +124,47 @@ TEST(DropIn, ComesBehindEveryOtherFile) {
   EXPECT_EQ(drop_in_name({}, "a"), "60-a.yaml");
   EXPECT_EQ(drop_in_name({"50-coding.yaml", "own.yaml"}, "a"), "60-a.yaml");
   EXPECT_EQ(drop_in_name({"60-b.yaml", "99-z.yaml", "7-y.yaml"}, "a"), "100-a.yaml");
+}
+
+TEST(DropIn, AUnitInAnySliceIsFoundByItsName) {
+  for (const char* unit : {"agent.service", "agents-x.slice"}) {
+    const auto glob = policy::parse_glob(cgroup_of_unit(unit).value_or(""), policy::GlobUse::cgroup);
+    ASSERT_TRUE(glob);
+    for (const char* slice : {"/agents.slice/", "/system.slice/", "/user.slice/user-1000.slice/"})
+      EXPECT_TRUE(policy::glob_matches(*glob, slice + std::string(unit))) << slice << unit;
+  }
+}
+
+TEST(DropIn, SaysHowItsUnitGetsBehindTheGuard) {
+  const auto text = drop_in({"a", "/**/a.service", "observe", "/p/a.yaml", "a.service"}, kPolicy);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("# Whoever starts it: put it into agents.slice: `systemctl edit a.service`"),
+            std::string::npos)
+      << *text;
+  EXPECT_NE(text->find("Slice=agents.slice"), std::string::npos);
+  EXPECT_TRUE(policy::check({{"60-a.yaml", *text}}, {}).policy);
+}
+
+TEST(NextSteps, NameTheGroupForWhoeverIsNotRoot) {
+  for (const char* mode : {"observe", "enforce"})
+    EXPECT_NE(next_steps({"a", "", mode, "/p"}).find("usermod -aG holdpoint USER, then log in again"),
+              std::string::npos);
+}
+
+TEST(NextSteps, PutAServiceBehindTheGuardAndSayWhy) {
+  const auto text = next_steps({"a", "/**/a.service", "observe", "/p", "a.service"});
+  for (const char* part : {"systemctl edit a.service", "[Service]", "Slice=agents.slice", "unguarded"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << text;
+  EXPECT_EQ(next_steps({"a", "/agents.slice/a-*", "observe", "/p"}).find("systemctl edit"),
+            std::string::npos);
+  const auto scope = next_steps({"a", "/**/a.scope", "observe", "/p", "a.scope"});
+  EXPECT_EQ(scope.find("systemctl edit"), std::string::npos) << "a scope has no drop-ins that count";
+  EXPECT_NE(scope.find("--slice=agents.slice"), std::string::npos);
+}
+
+TEST(NextSteps, EndWhatBeganWhileItWasObserved) {
+  EXPECT_NE(next_steps({"a", "", "observe", "/p"}).find(kEndWhatBegan), std::string::npos);
+  EXPECT_EQ(next_steps({"a", "", "enforce", "/p"}).find(kEndWhatBegan), std::string::npos);
 }
 
 TEST(DropIn, AUnitIsACgroupOfItsName) {

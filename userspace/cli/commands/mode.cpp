@@ -45,14 +45,24 @@ Exit show_modes(const Context& context, const std::vector<std::string>& words) {
   return Exit::ok;
 }
 
-std::string what_it_means(const nlohmann::json& row) {
+// An agent's mode as it is now; empty where nobody knows, and then the change says why.
+std::string mode_now(const Context& context, const std::string& agent) {
+  const auto answer = context.client.get("/v1/modes?agent=" + encode(agent));
+  if (!answer) return {};
+  for (const auto& row : child(*answer, "modes"))
+    if (field(row, "rule").empty()) return field(row, "mode");
+  return {};
+}
+
+std::string what_it_means(const nlohmann::json& row, const std::string& before) {
   const std::string subject = field(row, "rule").empty() ? "Agent " + printable(field(row, "agent"))
                                                          : "Rule " + printable(field(row, "rule")) +
                                                                " of agent " + printable(field(row, "agent"));
   if (field(row, "mode") == "observe")
     return subject + " is only observed: what its rules would hold or deny goes on, and the log says so.\n" +
            kStillRefused + "\n";
-  return subject + " is enforced.\n";
+  const bool begins = field(row, "rule").empty() && before == "observe";
+  return subject + " is enforced.\n" + (begins ? std::string(kEndWhatBegan) + "\n" : "");
 }
 
 Exit change_mode(const Context& context, const std::vector<std::string>& words) {
@@ -63,10 +73,11 @@ Exit change_mode(const Context& context, const std::vector<std::string>& words) 
     return fail(
         {Exit::usage, "--reason TEXT is missing", "why is it not enforced any more? It goes to the log"});
   if (reason) body["reason"] = *reason;
+  const auto before = mode_now(context, words.front());
   const auto row = context.client.put("/v1/modes", body);
   if (!row) return fail(row.error());
   if (context.json()) print_json(*row);
-  else print(what_it_means(*row));
+  else print(what_it_means(*row, before));
   return Exit::ok;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/record_line.hpp"
 #include "cli/request_view.hpp"
 #include "cli/setup_plan.hpp"
+#include "cli/setup_steps.hpp"
 #include "cli/setup_test_run.hpp"
 #include "cli/text.hpp"
 
@@ -56,19 +57,25 @@ class Dialog {
   bool asks_;
 };
 
+Answer<void> take_unit(SetupPlan& plan, const std::string& unit) {
+  const auto pattern = cgroup_of_unit(unit);
+  if (!pattern) return std::unexpected(usage(pattern.error()));
+  plan.unit = unit;
+  plan.cgroup = *pattern;
+  return {};
+}
+
 // --unit, --cgroup or --run.
-Answer<std::string> read_cgroup(const Arguments& arguments) {
+Answer<void> read_cgroup(const Arguments& arguments, SetupPlan& plan) {
   const auto unit = arguments.value("unit");
   const auto cgroup = arguments.value("cgroup");
   if (int{unit.has_value()} + int{cgroup.has_value()} + int{arguments.has("run")} > 1)
     return std::unexpected(usage("--unit, --cgroup and --run exclude each other"));
   if (cgroup && !cgroup->starts_with('/'))
     return std::unexpected(usage("--cgroup is a pattern such as /agents.slice/coder-*"));
-  if (cgroup) return *cgroup;
-  if (!unit) return std::string();
-  const auto pattern = cgroup_of_unit(*unit);
-  if (!pattern) return std::unexpected(usage(pattern.error()));
-  return *pattern;
+  if (cgroup) plan.cgroup = *cgroup;
+  if (unit) return take_unit(plan, *unit);
+  return {};
 }
 
 Answer<Wanted> read_flags(const Context& context) {
@@ -79,9 +86,7 @@ Answer<Wanted> read_flags(const Context& context) {
   wanted.plan.mode = arguments.value("mode").value_or("observe");
   if (wanted.plan.mode != "observe" && wanted.plan.mode != "enforce")
     return std::unexpected(usage("--mode " + wanted.plan.mode + " is neither observe nor enforce"));
-  const auto cgroup = read_cgroup(arguments);
-  if (!cgroup) return std::unexpected(cgroup.error());
-  wanted.plan.cgroup = *cgroup;
+  if (auto read = read_cgroup(arguments, wanted.plan); !read) return std::unexpected(read.error());
   return wanted;
 }
 
@@ -98,9 +103,8 @@ Answer<void> ask_for_rest(const Context& context, const Dialog& dialog, Wanted& 
   if (wanted.plan.agent.empty()) return std::unexpected(usage("the agent needs a name"));
   if (!arguments.has("unit") && !arguments.has("cgroup") && !arguments.has("run")) {
     const auto unit = dialog.ask("systemd unit that it runs as (empty: you start it by `holdpoint run`): ");
-    const auto pattern = unit.empty() ? std::string() : cgroup_of_unit(unit);
-    if (!pattern) return std::unexpected(usage(pattern.error()));
-    wanted.plan.cgroup = *pattern;
+    if (!unit.empty())
+      if (auto taken = take_unit(wanted.plan, unit); !taken) return taken;
   }
   if (!arguments.has("mode") &&
       !dialog.agrees(
@@ -188,21 +192,6 @@ std::string outcome_text(const Tried& tried) {
   return "That is not what was to be expected: holdpoint log --since 5m says what happened.\n";
 }
 
-std::string next_steps(const Wanted& wanted) {
-  const std::string agent = shell_word(wanted.plan.agent);
-  std::string out;
-  if (wanted.plan.cgroup.empty())
-    out += "\nStart it:          holdpoint run --agent " + agent + " -- COMMAND\n";
-  else
-    out += "\nIt is recognised by its cgroup, " + printable(wanted.plan.cgroup) +
-           ": restart it if it runs already.\n";
-  if (wanted.plan.mode == "enforce") return out + "What waits:        holdpoint requests\n";
-  return out +
-         "What it would be asked or denied, after some hours or days:\n                   holdpoint setup "
-         "--report --agent " +
-         agent + "\nThen hold and deny: " + enforce_command(wanted.plan.agent) + "\n";
-}
-
 Exit report(const Context& context) {
   const auto filter = RecordFilter::from(context.arguments, context.now());
   if (!filter) return fail(usage(filter.error()));
@@ -247,7 +236,7 @@ Exit run_setup(const Context& context) {
   const auto tried = try_out(context, dialog, *wanted);
   if (!tried) return fail(tried.error());
   const bool good = tried->approved == tried->passed;
-  dialog.say(outcome_text(*tried) + next_steps(*wanted));
+  dialog.say(outcome_text(*tried) + next_steps(wanted->plan));
   if (context.json())
     print_json({{"agent", wanted->plan.agent},
                 {"file", wanted->plan.path},

@@ -3,6 +3,7 @@
 
 #include "api/time_text.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/observed_report.hpp"
 #include "cli/page.hpp"
 #include "cli/text.hpp"
 
@@ -19,7 +20,7 @@ std::string heading(const nlohmann::json& health, bool well, const Terminal& ter
   if (well) return terminal.paint(Colour::green, "Holdpoint is enforcing and well.");
   if (health.value("enforcing", false))
     return terminal.paint(Colour::yellow, "Holdpoint is enforcing, but not all is well.");
-  return terminal.paint(Colour::red, "Holdpoint is NOT enforcing: agents are not held.");
+  return terminal.paint(Colour::red, "Holdpoint is NOT enforcing as it should: do not rely on it.");
 }
 
 void add_lockdowns(Page& page, const nlohmann::json& health, WallTime now) {
@@ -53,7 +54,11 @@ std::string draw(const nlohmann::json& health, WallTime now, const Terminal& ter
   page.add("Policy", "generation " + field(policy, "generation"));
   page.add("", printable(field(policy, "digest")), Colour::dim);
   auto observed = joined(child(health, "observed"));
-  if (!observed.empty()) observed += ": nothing of theirs is held or denied";
+  if (!observed.empty())
+    observed +=
+        std::string(
+            ": what their rules would hold or deny goes on, but for rules with a mode of their own. ") +
+        kStillRefused;
   page.add("Observed", observed, Colour::yellow);
   bool first = true;
   for (const auto& [name, value] : child(health, "counters").items()) {
