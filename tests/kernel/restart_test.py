@@ -256,6 +256,21 @@ def test_pins_of_another_layout_are_left_alone_and_go_on_enforcing():
     assert finish(process) == (0, "content\n")
 
 
+def test_what_is_taken_away_from_below_is_told_until_it_is_back():
+    mark, switch = pathlib.Path(PINS + "/holdpoint/armed"), pathlib.Path("/proc/sys/kernel/ftrace_enabled")
+    for take, give, words in ((mark.rmdir, mark.mkdir, "armed was removed"),
+                              (lambda: switch.write_text("0"), lambda: switch.write_text("1"), "kernel.ftrace_enabled is 0")):
+        take()
+        try:
+            health = wait_until(words, lambda: not (now := daemon.get("/v1/health"))["enforcing"] and now)
+            assert any(words in problem for problem in health["problems"]), health["problems"]
+        finally:
+            give()
+        wait_until("it stands again", lambda: daemon.get("/v1/health")["enforcing"])
+    status, output = daemon.run("cat", FORBIDDEN, session="again")
+    assert status == 1 and "not permitted" in output, (status, output)
+
+
 def test_a_running_daemon_is_not_unloaded_from_below():
     tried = subprocess.run(daemon.arguments("--unload"), capture_output=True, text=True, timeout=LIMIT)
     assert tried.returncode == 4 and "stop it first" in tried.stderr, tried
@@ -275,6 +290,8 @@ def test_unloading_denies_what_is_held_and_leaves_nothing():
     status, output = finish(many)
     assert status == 0 and output.count("thread EPERM") == 3, (status, output)
     assert not os.path.exists(PINS + "/holdpoint")
+    again = subprocess.run(daemon.arguments("--unload"), capture_output=True, text=True, timeout=LIMIT)
+    assert again.returncode == 0 and f"nothing is loaded at {PINS}/holdpoint" in again.stderr, again
     for file, text in ((SECRET, "content\n"), (FORBIDDEN, "never\n")):
         ended = daemon.run("cat", file, session="unload")
         assert ended == (0, text), ended
@@ -316,6 +333,7 @@ try:
             test_a_broken_policy_at_start_changes_nothing_in_the_kernel,
             test_a_decision_that_cannot_be_stored_releases_nobody,
             test_pins_of_another_layout_are_left_alone_and_go_on_enforcing,
+            test_what_is_taken_away_from_below_is_told_until_it_is_back,
             test_a_running_daemon_is_not_unloaded_from_below,
             test_unloading_denies_what_is_held_and_leaves_nothing,
             test_unloading_kills_whom_it_cannot_deny,
