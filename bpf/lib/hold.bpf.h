@@ -64,15 +64,15 @@ static __always_inline int hold_again(struct hp_tag* tag, struct workspace* ws, 
     return 0;
   }
   if (closing()) {
-    hold_end(tag, HP_ENDED_DENIED);
+    hold_end(tag, HP_ENDED_REFUSED);
     return refuse(tag, ws, HP_CAUSE_CLOSING);
   }
   if (__sync_fetch_and_add(&held->access.attempts, 1) >= HP_MAX_REHOLDS) {
-    hold_end(tag, HP_ENDED_DENIED);
+    hold_end(tag, HP_ENDED_REFUSED);
     return refuse(tag, ws, HP_CAUSE_REHOLDS);
   }
   if (stop_self()) {
-    hold_end(tag, HP_ENDED_DENIED);
+    hold_end(tag, HP_ENDED_REFUSED);
     return refuse(tag, ws, HP_CAUSE_CANNOT_HOLD);
   }
   count(HP_COUNT_REHELD);
@@ -259,6 +259,18 @@ __noinline int is_held(struct hp_tag* tag, struct workspace* ws, struct exec_wor
   return held && same_digest(held->access.digest, ws->event.access.digest);
 }
 
+/* What becomes of the access in `ws` when rules that may have changed meanwhile say `verdict`. What was asked stays a question while
+ * the thread is held for it: the answer counts, and no rule of now that lets pass, because it allows or is disarmed. One that denies
+ * ends the hold. `disarmable`: whether the rule may be. Global, see rules.bpf.h. */
+__noinline __u32 verdict_while_held(struct hp_tag* tag, struct workspace* ws, struct exec_workspace* exec,
+                                    __u32 verdict, __u32 disarmable) {
+  if (!tag || !ws) return HP_DENY;
+  if (!is_held(tag, ws, exec)) return verdict;
+  if (verdict != HP_DENY || (disarmable && disarmed(&ws->event.access))) return HP_ASK;
+  hold_end(tag, HP_ENDED_DENIED);
+  return HP_DENY;
+}
+
 /* An access that goes on by rules that say `flags`. Global, see rules.bpf.h. */
 __noinline int allowed_note(struct workspace* ws, __u32 flags) {
   if (!ws) return 1;
@@ -275,6 +287,7 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
   a->verdict = out.verdict;
   a->policy_generation = policy->generation;
   if (locked_down(tag)) return refuse_locked_down(tag, ws);
+  out.verdict = verdict_while_held(tag, ws, exec, out.verdict, disarmable(policy, out.rule));
   if (out.verdict == HP_DENY) {
     if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
     return refuse(tag, ws, out.rule == HP_MAX_RULES ? HP_CAUSE_NO_POLICY : HP_CAUSE_RULE);
@@ -285,8 +298,6 @@ static __always_inline int settle(struct hp_tag* tag, struct workspace* ws, stru
     if (observed) out.flags |= HP_RULE_LOG;
     else out.verdict = HP_ASK;
   }
-  /* What was asked before its rule came to be observed stays a question: its answer counts, not the rule of now. */
-  if (observed && tag->hold_id && is_held(tag, ws, exec)) out.verdict = HP_ASK;
   /* What an approved program reads is what was shown, whatever the rules say of the file. */
   if ((a->flags & HP_ACCESS_CHANGED) && out.verdict == HP_ALLOW) out.verdict = HP_ASK;
   /* One execve is one question: what was released covers the interpreters that its file names. */

@@ -36,12 +36,16 @@ __noinline int stopped(struct hp_tag* tag, __u32 operations) {
   return 1;
 }
 
+static __always_inline int disarmed(const struct hp_access* a) {
+  struct hp_config* c = configuration();
+  return c && a->since < c->disarmed_until;
+}
+
 /* Whether the access in `ws`, which a rule denies or asks about, passes since the rules are disarmed. Global, see rules.bpf.h. */
 __noinline int passes_disarmed(struct workspace* ws) {
-  struct hp_config* c = configuration();
-  if (!ws || !c) return 0;
+  if (!ws) return 0;
   struct hp_access* a = &ws->event.access;
-  if (a->since >= c->disarmed_until) return 0;
+  if (!disarmed(a)) return 0;
   a->cause = HP_CAUSE_DISARMED;
   count(HP_COUNT_DISARMED);
   emit(ws, HP_EVENT_DISARMED);

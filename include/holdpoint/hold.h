@@ -138,7 +138,7 @@ enum hp_ending {
   HP_ENDED_EXIT = 1,    /* the task died */
   HP_ENDED_OTHER = 2,   /* the task went on to another access */
   HP_ENDED_MOOT = 3,    /* the call turned out not to need it (create of an existing file) */
-  HP_ENDED_ALLOWED = 4, /* policy or grant allows it now */
+  HP_ENDED_REFUSED = 4, /* it cannot be held again: too often already, no stop, or the guard is unloaded */
   HP_ENDED_DENIED = 5,  /* policy denies it now */
   HP_ENDED_LOCKED = 6,  /* a lockdown refuses it now */
 };

@@ -97,9 +97,9 @@ const char* ending_text(std::uint32_t how) {
     case HP_ENDED_EXIT: return "the process ended";
     case HP_ENDED_OTHER: return "the process went on to something else, or what it would execute has changed";
     case HP_ENDED_MOOT: return "the file existed already";
-    case HP_ENDED_ALLOWED: return "allowed meanwhile";
+    case HP_ENDED_DENIED: return "denied by the policy now in force";
     case HP_ENDED_LOCKED: return "refused by a lockdown";
-    default: return "denied meanwhile";
+    default: return "it could not be held any longer";
   }
 }
 
