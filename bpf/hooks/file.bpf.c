@@ -27,18 +27,17 @@ static __always_inline void put_temporary_name(struct workspace* ws, __u32* posi
   __builtin_memcpy(&ws->build[TEMPORARY_END], temporary_name, sizeof(temporary_name) - 1);
 }
 
-/* Whether this open of an execve is of the interpreter that its file names, and nobody has been asked. bprm_check sees that of a
- * script, and asks; of an ELF file's nobody else hears. What a person approved covers the interpreter too. -EPERM: there is no
- * room to know it. */
+/* Whether this open of an execve is of the interpreter that its file names. bprm_check sees that of a script, and asks; of an ELF
+ * file's nobody else hears. -EPERM: there is no room to know it. */
 static __always_inline int is_interpreter(void) {
   struct exec_workspace* exec = exec_prepare();
   if (!exec) return refuse_blind();
-  return exec->stage && !exec->approved;
+  return exec->stage != 0;
 }
 
 /* A denial is given here, and an ask is remembered: if bprm_check does not come for it, the new program is killed before its first
- * instruction. The default verdict is not meant: a list of programs that are allowed does not name the dynamic loader. Global, see
- * rules.bpf.h. */
+ * instruction. One execve is one question: what was released covers an ask of the interpreter, and no denial. The default verdict is
+ * not meant: a list of programs that are allowed does not name the dynamic loader. Global, see rules.bpf.h. */
 __noinline int settle_interpreter(struct hp_tag* tag, struct workspace* ws, struct hp_policy* policy,
                                   const struct sets* in) {
   if (!tag || !ws || !policy || !in) return refuse_blind();
@@ -57,7 +56,7 @@ __noinline int settle_interpreter(struct hp_tag* tag, struct workspace* ws, stru
   }
   if (disarmable(policy, out.rule) && passes_disarmed(ws)) return 0;
   if (out.verdict == HP_DENY || !exec) return refuse(tag, ws, HP_CAUSE_RULE);
-  if (out.verdict == HP_ASK) exec->interpreter = a->identity.inode;
+  if (out.verdict == HP_ASK && !exec->approved) exec->interpreter = a->identity.inode;
   return 0;
 }
 

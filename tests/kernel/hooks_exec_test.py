@@ -211,6 +211,26 @@ def test_a_program_is_not_started_as_the_interpreter_that_another_names():
     assert not DAEMON.requests("open")
 
 
+def test_an_approved_program_is_judged_by_its_interpreter_too_and_one_approval_covers_one_that_asks():
+    loader = b"/lib64/ld-linux-x86-64.so.2\0"
+    for outcome, answer in (("deny", "exec EPERM\nchild ok 0\n"), ("approve", "ran\nchild ok 0\n")):
+        own = pathlib.Path("/tmp/own-" + outcome)  # as long as the loader's name at most
+        own.unlink(missing_ok=True)
+        own.symlink_to(program(path_of(outcome, "loader")))
+        own.resolve().write_bytes(pathlib.Path(loader[:-1].decode()).read_bytes())
+        other = program(path_of("approve", "naming-" + outcome))
+        other.write_bytes(ACTOR.read_bytes().replace(loader, str(own).encode().ljust(len(loader), b"\0"), 1))
+        seen = known()
+        process = DAEMON.spawn(ACTOR, "exec", other, "say", "ran")
+        DAEMON.approve(DAEMON.wait_request(), scope="session")
+        found = finish(process)
+        assert found == (0, answer), (outcome, found)
+        found = DAEMON.run(ACTOR, "exec", other, "say", "ran")
+        assert found == (0, answer), (outcome, "by the grant", found)
+        assert [r["access"]["object"] for r in new_requests(seen)] == [str(other)]
+    DAEMON.wait_record("denial", lambda r: r.get("rule") == "refuse-exec" and r["access"]["object"] == str(path_of("deny", "loader")))
+
+
 def test_an_io_uring_is_refused_softly():
     seen = known()
     assert DAEMON.run(ACTOR, "rings", "+", "say", "on") == (0, "rings EPERM\non\n")
@@ -230,5 +250,6 @@ with Daemon(RULES, name="exec") as DAEMON:
         test_an_approved_retry_by_the_thread_that_was_just_refused_passes,
         test_a_program_in_memory_is_asked_about_though_the_policy_allows_it,
         test_a_program_is_not_started_as_the_interpreter_that_another_names,
+        test_an_approved_program_is_judged_by_its_interpreter_too_and_one_approval_covers_one_that_asks,
         test_an_io_uring_is_refused_softly,
     ])
