@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -181,6 +182,38 @@ static int step_block(int count, char** words) {
                                                                                                         : 97;
 }
 
+static int signals_here = -1;
+
+/* signalfd SIGNAL: it is blocked, and read from a descriptor by the steps below. */
+static int step_signalfd(int count, char** words) {
+  sigset_t set;
+  sigemptyset(&set);
+  if (count != 2 || sigaddset(&set, signal_number(words[1])) || sigprocmask(SIG_BLOCK, &set, NULL)) return 97;
+  signals_here = signalfd(-1, &set, SFD_CLOEXEC);
+  return signals_here < 0 ? 96 : 0;
+}
+
+static void* read_signals(void* argument) {
+  struct signalfd_siginfo one;
+  while (read(signals_here, &one, sizeof(one)) == sizeof(one)) actor_say("signalfd", one.ssi_signo);
+  return argument;
+}
+
+/* reader: a thread says each signal when it comes, and sleeps in read until then. */
+static int step_reader(int count, char** words) {
+  pthread_t thread;
+  (void)words;
+  return count == 1 && pthread_create(&thread, NULL, read_signals, NULL) == 0 ? 0 : 97;
+}
+
+/* signals: says each that waits to be read. */
+static int step_signals(int count, char** words) {
+  (void)words;
+  if (count != 1 || fcntl(signals_here, F_SETFL, O_NONBLOCK)) return 97;
+  read_signals(NULL);
+  return 0;
+}
+
 /* tick MILLISECONDS: SIGALRM that often; 0 ends it. */
 static int step_tick(int count, char** words) {
   int wanted = count == 2 ? atoi(words[1]) : -1;
@@ -243,6 +276,33 @@ static int step_watch(int count, char** words) {
   return 96;
 }
 
+static void say_child(int number, siginfo_t* told, void* context) {
+  (void)number;
+  (void)context;
+  int kept = errno;
+  actor_say("told", told->si_code);
+  errno = kept;
+}
+
+/* told all|ends PATH: a child that handles SIGUSR1 opens the file. Says what a handler of SIGCHLD is told of it; `ends`: with
+ * SA_NOCLDSTOP. Says the child first. */
+static int step_told(int count, char** words) {
+  if (count != 3) return 97;
+  int flags = SA_SIGINFO | SA_RESTART | (strcmp(words[1], "ends") ? 0 : SA_NOCLDSTOP);
+  struct sigaction action = {.sa_sigaction = say_child, .sa_flags = flags};
+  if (sigaction(SIGCHLD, &action, NULL)) return 97;
+  pid_t child = fork();
+  if (child == 0) {
+    struct sigaction catching = {.sa_handler = say_signal, .sa_flags = SA_RESTART};
+    struct opening one = {"open", words[2]};
+    sigaction(SIGUSR1, &catching, NULL);
+    open_and_say(&one);
+    _exit(0);
+  }
+  actor_say("child", child);
+  return waitpid(child, NULL, 0) == child ? 0 : 96;
+}
+
 /* storm COUNT PROGRAM [argument...]: executes it that often; it must be a file that is no program, so that each execve comes
  * back with ENOEXEC after it was let through. */
 static int step_storm(int count, char** words) {
@@ -273,21 +333,11 @@ static int step_filter(int count, char** words) {
 }
 
 const struct actor_step actor_held[] = {
-    {"gate", step_gate},
-    {"threads", step_threads},
-    {"two", step_two},
-    {"catch", step_catch},
-    {"threadexec", step_threadexec},
-    {"block", step_block},
-    {"tick", step_tick},
-    {"flood", step_flood},
-    {"apart", step_apart},
-    {"offspring", step_offspring},
-    {"watch", step_watch},
-    {"storm", step_storm},
-    {"filter", step_filter},
-    {"forking", step_forking},
-    {"heir", step_heir},
-    {"clock", step_clock},
-    {0, 0},
+    {"gate", step_gate},           {"threads", step_threads},       {"two", step_two},
+    {"catch", step_catch},         {"threadexec", step_threadexec}, {"block", step_block},
+    {"signalfd", step_signalfd},   {"reader", step_reader},         {"signals", step_signals},
+    {"tick", step_tick},           {"flood", step_flood},           {"apart", step_apart},
+    {"offspring", step_offspring}, {"watch", step_watch},           {"told", step_told},
+    {"storm", step_storm},         {"filter", step_filter},         {"forking", step_forking},
+    {"heir", step_heir},           {"clock", step_clock},           {0, 0},
 };

@@ -164,6 +164,25 @@ def test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking(daemon):
     assert lines.text.count("open ok 0") == 1
 
 
+def test_a_handler_of_sigchld_is_told_of_each_stop_unless_it_does_not_want_stops(daemon):
+    """Its child is stopped a second time when it is held again."""
+    told = {}
+    for wanted in ("all", "ends"):
+        lines = Lines(daemon.spawn(ACTOR, "told", wanted, SECRET))
+        request = held(daemon)
+        again = daemon.counters()["held_again"]
+        os.kill(waiting(request)[0]["process"], signal.SIGUSR1)
+        wait_until("it is held again", lambda before=again: daemon.counters()["held_again"] > before)
+        parked(waiting(request)[0])
+        daemon.approve(request)
+        assert lines.finish() == 0 and "open ok 0" in lines.text, lines.text
+        told[wanted] = [int(line.split()[-1]) for line in lines.text.splitlines() if line.startswith("told")]
+    assert told["ends"] == [os.CLD_EXITED], told
+    assert told["all"].count(os.CLD_STOPPED) == 2 and told["all"][-1] == os.CLD_EXITED, told
+    # A second signal of a kind that pends already is none: a continuation may be lost behind its stop.
+    assert told["all"].count(os.CLD_CONTINUED) <= 2, told
+
+
 def test_a_child_survives_its_parent(daemon):
     process = daemon.spawn(ACTOR, "apart", SECRET, start_new_session=True)
     request = held(daemon)
@@ -220,6 +239,7 @@ run_cases("parents", [
     test_a_process_that_stops_itself_while_a_descendant_is_held_is_continued_and_nobody_else_is,
     test_a_parallel_make_is_one_request,
     test_a_parent_in_waitpid_sees_at_most_the_stop_before_the_parking,
+    test_a_handler_of_sigchld_is_told_of_each_stop_unless_it_does_not_want_stops,
     test_a_child_survives_its_parent,
     test_a_stop_of_the_user_outlasts_the_approval,
     test_a_stop_of_the_user_before_the_daemon_has_heard_of_the_hold_outlasts_the_approval,

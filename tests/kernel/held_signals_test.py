@@ -162,6 +162,30 @@ def test_a_handler_of_sigcont_sees_the_continuation(daemon):
     assert output.count("caught ok 18\n") <= 2, output
 
 
+def test_other_threads_see_both_continuations_of_each_stop_at_once(daemon):
+    """In a handler, and in a signalfd that another thread reads. It is stopped a second time when it is held again."""
+    for seen, steps, end in (("caught ok 18\n", ("catch", "CONT", "+", "catch", "USR1", "+", "threads", "1", SECRET), "open ok 0\n"),
+                             ("signalfd ok 18\n", ("signalfd", "CONT", "+", "reader", "+", "catch", "USR1", "+", "cat", SECRET),
+                              "cat ok 0\ncontent\n")):
+        process = daemon.spawn(ACTOR, *steps)
+        lines = Lines(process)
+        request = held(daemon)
+        lines.wait(seen)  # though the held thread has not run
+        again = daemon.counters()["held_again"]
+        os.kill(process.pid, signal.SIGUSR1)
+        wait_until("it is held again", lambda before=again: daemon.counters()["held_again"] > before)
+        parked(waiting(request)[0])
+        daemon.approve(request)
+        assert lines.finish() == 0 and lines.text.replace(seen, "") == "caught ok 10\n" + end, lines.text
+        assert 2 <= lines.text.count(seen) <= 4, lines.text  # those that come close together are one
+
+
+def test_a_signalfd_of_the_held_thread_has_one_sigcont_at_the_end(daemon):
+    process = daemon.spawn(ACTOR, "signalfd", "CONT", "+", "cat", SECRET, "+", "signals")
+    daemon.approve(held(daemon))
+    assert finish(process) == (0, "cat ok 0\ncontent\nsignalfd ok 18\n")
+
+
 def test_a_stop_signal_to_one_held_thread_stops_all_until_the_user_continues(daemon):
     process = daemon.spawn(ACTOR, "two", SECRET, OTHER, start_new_session=True)
     requests = daemon.wait_request(2)
@@ -190,5 +214,7 @@ run_cases("signals", [
     test_a_timer_of_a_millisecond_thaws_it_again_and_again_and_an_approval_completes_the_call_once,
     test_a_child_that_dies_meanwhile_is_told,
     test_a_handler_of_sigcont_sees_the_continuation,
+    test_other_threads_see_both_continuations_of_each_stop_at_once,
+    test_a_signalfd_of_the_held_thread_has_one_sigcont_at_the_end,
     test_a_stop_signal_to_one_held_thread_stops_all_until_the_user_continues,
 ])
