@@ -1,49 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, once: held in its own system call, asked, released."""
-from harness import Daemon, TMP, finish, main, process_state, wait_until
+from harness import Daemon, TMP, finish, main, wait_until
 
-RULES = """
+SECRET = TMP / "secret"
+RULES = f"""
   - id: secret
     on: [read]
-    path: ["{tmp}/secret"]
+    path: ["{SECRET}"]
     verdict: ask
     reason: A secret of the test
     timeout: 10m
 """
 
 
+def test_each_reading_of_the_policy_is_recorded_with_what_was_read():
+    assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
+    records = daemon.records("policy_loaded")
+    assert [record["origin"] for record in records] == ["start", "reload"], records
+    for record in records:
+        assert record["files"] == [str(daemon.policies / "10-test.yaml")] and len(record["digest"]) == 64, record
+
+
 def test_a_read_is_held_and_goes_through_when_approved():
-    (TMP / "secret").write_text("content\n")
-    with Daemon(RULES.format(tmp=TMP), name="approve") as daemon:
-        process = daemon.spawn("cat", TMP / "secret")
-        request = daemon.wait_request()
-        assert request["rule"]["id"] == "secret", request
-        assert process.poll() is None
-        daemon.approve(request)
-        assert finish(process) == (0, "content\n")
-        wait_until("the verdict was consumed", lambda: daemon.counters()["released"] == 1)
-        assert daemon.counters()["held"] == 1
-        log = daemon.log_text()
-        assert f"request {request['id']}: agent coder in session 1: read {TMP}/secret (rule secret)\n" in log, log
-        assert f"request {request['id']}: {daemon.request(request)['outcome']}\n" in log, log
+    process = daemon.spawn("cat", SECRET)
+    request = daemon.wait_request()
+    assert request["rule"]["id"] == "secret", request
+    assert process.poll() is None
+    daemon.approve(request)
+    assert finish(process) == (0, "content\n")
+    wait_until("the verdict was consumed", lambda: daemon.counters()["released"] == 1)
+    assert daemon.counters()["held"] == 1
+    log = daemon.log_text()
+    assert f"request {request['id']}: agent coder in session 1: read {SECRET} (rule secret)\n" in log, log
+    assert f"request {request['id']}: {daemon.request(request)['outcome']}\n" in log, log
 
 
 def test_a_read_is_held_and_fails_when_denied():
-    (TMP / "secret").write_text("content\n")
-    with Daemon(RULES.format(tmp=TMP), name="deny") as daemon:
-        process = daemon.spawn("cat", TMP / "secret")
-        daemon.deny(daemon.wait_request())
-        status, output = finish(process)
-        assert status == 1 and "Operation not permitted" in output, (status, output)
+    process = daemon.spawn("cat", SECRET)
+    daemon.deny(daemon.wait_request())
+    status, output = finish(process)
+    assert status == 1 and "Operation not permitted" in output, (status, output)
 
 
-def test_each_reading_of_the_policy_is_recorded_with_what_was_read():
-    with Daemon(RULES.format(tmp=TMP), name="policy") as daemon:
-        assert daemon.call("POST", "/v1/policy/reload", {})[0] == 200
-        records = daemon.records("policy_loaded")
-        assert [record["origin"] for record in records] == ["start", "reload"], records
-        for record in records:
-            assert record["files"] == [str(daemon.policies / "10-test.yaml")] and len(record["digest"]) == 64, record
-
-
-main([test_each_reading_of_the_policy_is_recorded_with_what_was_read, test_a_read_is_held_and_goes_through_when_approved, test_a_read_is_held_and_fails_when_denied])
+SECRET.write_text("content\n")
+with Daemon(RULES, name="smoke") as daemon:
+    main([
+        test_each_reading_of_the_policy_is_recorded_with_what_was_read,
+        test_a_read_is_held_and_goes_through_when_approved,
+        test_a_read_is_held_and_fails_when_denied,
+    ])
