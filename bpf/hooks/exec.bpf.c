@@ -62,6 +62,8 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   if (answer) exec->stage = 0; /* the next open of an execve is of a file of its own */
   if (answer == 0 && a->cause == HP_CAUSE_DECISION) {
     exec->approved = 1;
+    /* The open of an interpreter comes next, and is judged in the same room. */
+    bpf_probe_read_kernel(&exec->released, sizeof(exec->released), &ws->event);
     tag->exec_hold = a->hold_id;
   }
   return answer;
@@ -80,11 +82,13 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
     return 0;
   }
   tag->entering = 0;
-  if (exec->interpreter || (exec->approved && argv_differs(exec, bprm))) {
+  int differs = exec->approved && argv_differs(exec, bprm);
+  if (exec->interpreter || differs) {
     bpf_send_signal(SIGKILL);
     count(HP_COUNT_TAMPERED);
     struct workspace* ws = storage_get(&workspaces, bpf_get_current_task_btf(), 0);
     if (ws) {
+      if (differs) bpf_probe_read_kernel(&ws->event, sizeof(ws->event), &exec->released);
       ws->event.access.hold_id = tag->exec_hold;
       ws->event.access.cause = HP_CAUSE_TAMPERED;
       ws->event.access.verdict = HP_DENY;

@@ -202,7 +202,7 @@ struct {
 
 #define PIECE 256 /* bytes of user memory read at a time */
 
-/* argv of the execve under way. One per task that executes something; 21 KiB. */
+/* argv of the execve under way. One per task that executes something; 25 KiB. */
 struct exec_workspace {
   __u32 stage; /* of one execve: 0 the named file, then its interpreters */
   __u32
@@ -229,6 +229,7 @@ struct exec_workspace {
   struct hp_variable variable;
   char more[HP_VARIABLE_NAME]; /* what is behind a page's end; also room behind `variable` */
   char script[HP_PATH_MAX];
+  struct hp_event released; /* what was approved, as it is told when the new program got something else */
   struct hp_argv wanted;
   char found[2 * PIECE]; /* also room for the last piece of `wanted` */
 };
