@@ -64,16 +64,39 @@ int BPF_PROG(hp_path_chown, const struct path* path, __u64 uid, __u64 gid) {
 #define FIFREEZE 0xc0045877
 #define FITHAW 0xc0045878
 #define FS_IOC_SHUTDOWN 0x8004587d /* of ext4, xfs and f2fs */
+/* Put words into a terminal as if somebody had typed them: the person's shell would carry out the agent's own approval. */
+#define TIOCSTI 0x5412
+#define TIOCLINUX 0x541c /* pastes, among other things of a console */
+
+/* btrfs makes and takes away whole trees so, past the hooks of paths: a snapshot is a second name for everything below it. The type
+ * is also that of FICLONE and its like, which need open files. */
+static __always_inline int is_subvolume_call(unsigned int command) {
+  if ((command >> 8 & 255) != 0x94) return 0;
+  switch (command & 255) {
+    case 1:  /* SNAP_CREATE */
+    case 14: /* SUBVOL_CREATE */
+    case 15: /* SNAP_DESTROY */
+    case 19: /* DEFAULT_SUBVOL */
+    case 23: /* SNAP_CREATE_V2 */
+    case 24: /* SUBVOL_CREATE_V2 */
+    case 26: /* SUBVOL_SETFLAGS */
+    case 63: /* SNAP_DESTROY_V2 */ return 1;
+    default: return 0;
+  }
+}
 
 /* The numbers are the same for 32-bit callers, but for one. */
 static __always_inline int judge_ioctl(struct file* file, unsigned int command) {
+  if (is_subvolume_call(command)) return forbid();
   switch (command) {
     case FS_IOC_SETFLAGS:
     case FS_IOC32_SETFLAGS:
     case FS_IOC_FSSETXATTR: return change_object(&file->f_path, HP_CALL_FLAGS, OP(ATTRIBUTES), 0);
     case FIFREEZE:
     case FITHAW:
-    case FS_IOC_SHUTDOWN: return forbid();
+    case FS_IOC_SHUTDOWN:
+    case TIOCSTI:
+    case TIOCLINUX: return forbid();
     default: return 0;
   }
 }

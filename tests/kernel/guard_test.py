@@ -250,6 +250,22 @@ def test_no_file_system_is_stopped():
         assert attempt(ask) == "refused EPERM", request
 
 
+def test_nothing_is_typed_into_a_terminal_and_no_snapshot_made():
+    """What is typed for a person approves; a snapshot of btrfs is a second name for all that is below."""
+    before = "import fcntl, pty, termios\nfd = pty.openpty()[1]\n"
+    typed = [f"{before}os.setsid(); fcntl.ioctl(fd, termios.TIOCSCTTY)\nfcntl.ioctl(fd, {call}, b'x')" for call in (0x5412, 0x541c)]
+    sizes = {19: 8, 26: 8}
+    trees = [f"{before}fcntl.ioctl(os.open('/tmp', os.O_RDONLY), {1 << 30 | sizes.get(number, 4096) << 16 | 0x94 << 8 | number}, bytes(4096))"
+             for number in (1, 14, 15, 19, 23, 24, 26, 63)]
+    free = subprocess.run(["python3", "-c", TRY, typed[0], typed[1], *trees], capture_output=True, text=True, check=True).stdout
+    assert free.splitlines() == ["did it"] + ["refused ENOTTY"] * 9, "the kernel itself refuses none of it with EPERM: " + free
+    refused(typed[0])
+    refused(typed[1])
+    refused(*trees)
+    assert attempt(f"{before}fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))") == "did it"
+    assert attempt(f"{before}fcntl.ioctl(os.open('/tmp', os.O_RDONLY), 0x40049409, 1)") != "refused EPERM", "FICLONE has its files open"
+
+
 def test_the_daemons_namespace_is_kept_like_the_hosts():
     """An agent of root's may enter it. Through a descriptor: it opens none by itself."""
     namespace = os.open(f"/proc/{daemon.process.pid}/ns/mnt", os.O_RDONLY)
@@ -366,6 +382,7 @@ with Daemon(RULES, name="guard", prepare=namespace_of_its_own) as daemon:
         test_a_detached_tree_of_the_hosts_gets_no_place,
         test_attributes_of_the_hosts_mounts_stay,
         test_no_file_system_is_stopped,
+        test_nothing_is_typed_into_a_terminal_and_no_snapshot_made,
         test_the_daemons_namespace_is_kept_like_the_hosts,
         test_its_programs_and_units_are_not_changed,
         test_nobody_outside_the_session_is_traced,

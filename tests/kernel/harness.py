@@ -19,11 +19,12 @@ LIMIT = float(os.environ.get("HOLDPOINT_TEST_LIMIT", "60"))  # seconds; emulatio
 BUILD = pathlib.Path(os.environ["HOLDPOINT_BUILD"])
 TMP = pathlib.Path(os.environ["HOLDPOINT_TEST_TMP"])
 PINS = os.environ["HOLDPOINT_TEST_PIN"]
-KEPT = pathlib.Path("/sys/fs/bpf/keep-attached")  # keep_attached() says why
+KEPT = pathlib.Path("/sys/fs/bpf/keep-programs")  # take_over() says why
 CGROUP = pathlib.Path(os.environ["HOLDPOINT_TEST_CGROUP"])  # below /sys/fs/cgroup
 HOLDPOINTD = BUILD / "userspace/daemon/holdpointd"
 HOLDPOINT = BUILD / "userspace/cli/holdpoint"
 ACTOR = BUILD / "tests/kernel/actor"
+EMPTY_MAPS = BUILD / "tests/kernel/empty_maps"
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -60,21 +61,25 @@ def process_state(pid):
     return text[text.rindex(")") + 2]
 
 
-def keep_attached():
-    """Once a boot: a set of programs without agents, which stays attached when its daemon is gone. The kernel waits for every
-    task, a tenth of a second, at each hook whose last program goes; with these there is never a last one, and what a
-    test unloads is gone in one second instead of six."""
-    if KEPT.exists():
+def take_over():
+    """The programs that an earlier test of this boot left, emptied, become this test's: a daemon of the same build goes on with them
+    (userspace/kernel/pinned_set.hpp). Looking at them anew takes an emulated processor ten seconds for each test."""
+    if not (KEPT / "holdpoint").exists():
         return
-    KEPT.mkdir()
-    with tempfile.TemporaryDirectory(dir=TMP) as directory:
-        daemon = Daemon("  []\n", agent="nobody", name=pathlib.Path(directory) / "kept", pins=str(KEPT))
-        daemon.launch()
-        daemon.kill()
+    subprocess.run([EMPTY_MAPS, KEPT / "holdpoint/maps"], check=True, timeout=LIMIT)
+    os.rename(KEPT / "holdpoint", pathlib.Path(PINS, "holdpoint"))
+
+
+def hand_on():
+    """For the next test, when all is there; the machine takes away what it does not find in KEPT."""
+    if pathlib.Path(PINS, "holdpoint/armed").exists():
+        KEPT.mkdir(exist_ok=True)
+        os.rename(pathlib.Path(PINS, "holdpoint"), KEPT / "holdpoint")
 
 
 class Daemon:
-    """holdpointd with a policy of its own. Use as a context manager; leaving it unloads the programs."""
+    """holdpointd with a policy of its own. Use as a context manager; leaving it hands its programs on, or unloads them when the test
+    failed or they are not at PINS."""
 
     def __init__(self, rules, default="allow", agent="coder", name="daemon", extra="", pins=PINS, prepare=None):
         self.agent = agent
@@ -102,10 +107,6 @@ class Daemon:
                 "--sessions", self.cgroup_path + "/sessions", *more]
 
     def start(self):
-        keep_attached()
-        return self.launch()
-
-    def launch(self):
         self.log = open(self.directory / "daemon.log", "ab")
         self.process = subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         preexec_fn=self.prepare)
@@ -160,17 +161,23 @@ class Daemon:
         subprocess.run(self.arguments("--unload"), check=True, timeout=LIMIT)
 
     def __enter__(self):
+        if self.pins == PINS:
+            take_over()
         return self.start()
 
     def __exit__(self, kind, value, trace):
-        if kind is not None and not (kind is SystemExit and value.code == 0):
+        failed = kind is not None and not (kind is SystemExit and value.code == 0)
+        if failed:
             sys.stderr.write("---- daemon log\n" + self.log_text()[-4000:] + "\n")
             with contextlib.suppress(Exception):
                 sys.stderr.write("---- requests\n" + json.dumps(self.requests(), indent=1)[:6000] + "\n")
                 sys.stderr.write("---- counters\n" + json.dumps(self.counters()) + "\n")
         with contextlib.suppress(Exception):
             self.stop()
-        self.unload()
+        if not failed and self.pins == PINS:
+            hand_on()
+        else:
+            self.unload()
 
     # -- API
 

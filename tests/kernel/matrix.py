@@ -151,7 +151,7 @@ def check_records(daemon, forms, cases, requests):
         return found
     found = []
     try:
-        wait_until("the records are complete", lambda: not found.clear() and not (found.extend(missing()) or found), 10)
+        wait_until("the records are complete", lambda: not found.clear() and not (found.extend(missing()) or found))
     except AssertionError:
         pass
     for (name, outcome), request in requests.items():

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "doctor/examine.hpp"
-#include "doctor/release.hpp"
 
 namespace holdpoint::doctor {
 namespace {
@@ -83,25 +82,6 @@ void add_sudo(const Host& host, std::vector<Finding>& findings) {
     findings.push_back({Kind::unknown, "sudo", "only root may read its rules", "sudo holdpoint doctor"});
 }
 
-// The kernel can refuse it from 6.2 on; before, there is no switch, and the door is always open. User namespaces are none,
-// whatever sysctl says of them: an agent makes them only where its policy says so.
-void add_switches(const Host& host, std::vector<Finding>& findings) {
-  constexpr Version kFirstWithSwitch{6, 2};
-  if (host.legacy_tiocsti == "1")
-    findings.push_back(
-        {Kind::door, "Terminals",
-         "dev.tty.legacy_tiocsti is 1: a process may type into its terminal as if a person did",
-         "sysctl dev.tty.legacy_tiocsti=0"});
-  const auto version = version_of(host.release);
-  if (!host.legacy_tiocsti && version && *version < kFirstWithSwitch)
-    findings.push_back(
-        {Kind::door, "Terminals",
-         "this kernel lets a process type into its terminal as if a person did (TIOCSTI), and has no switch",
-         "start agents as units, or with a terminal of their own: systemd-run --pty; a kernel from 6.2 on "
-         "can "
-         "refuse it"});
-}
-
 }  // namespace
 
 std::vector<Finding> find_doors(const Host& host) {
@@ -110,7 +90,6 @@ std::vector<Finding> find_doors(const Host& host) {
   add_services(host, findings);
   add_personal(host, findings);
   add_sudo(host, findings);
-  add_switches(host, findings);
   return findings;
 }
 

@@ -181,7 +181,6 @@ Host look(const Places& places) {
   host.grub = ::access((top / "etc/default/grub").c_str(), F_OK) == 0;
   host.lockdown = first_line(top / "sys/kernel/security/lockdown");
   host.ftrace_enabled = first_line(sysctl / "kernel/ftrace_enabled");
-  host.legacy_tiocsti = first_line(sysctl / "dev/tty/legacy_tiocsti");
   host.groups = read_groups(top / "etc/group");
   add_first_groups(top / "etc/passwd", host.groups);
   host.services = find_sockets(top, kServices);

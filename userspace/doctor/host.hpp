@@ -40,9 +40,9 @@ struct Host {
   std::optional<std::string> security_modules;
   bool btf = false;
   bool cgroup2 = false;
-  bool grub = false;                    // Debian's and Ubuntu's place for kernel parameters is there
-  std::optional<std::string> lockdown;  // "none [integrity] confidentiality"
-  std::optional<std::string> ftrace_enabled, legacy_tiocsti;  // of sysctl
+  bool grub = false;                          // Debian's and Ubuntu's place for kernel parameters is there
+  std::optional<std::string> lockdown;        // "none [integrity] confidentiality"
+  std::optional<std::string> ftrace_enabled;  // of sysctl
   std::vector<Group> groups;
   std::vector<ControlSocket> services;  // of the system
   std::vector<ControlSocket> personal;  // of programs that a user runs: terminals, agents for keys, buses

@@ -66,19 +66,5 @@ TEST(Doors, SudoWithoutAPasswordIsShownAsItStands) {
   EXPECT_THAT(all(host), HasSubstr("unknown: sudo"));
 }
 
-TEST(Doors, TypingIntoATerminalIsOneWhereTheSwitchIsOnOrTheKernelHasNone) {
-  const auto doors = [](const char* release, std::optional<std::string> legacy) {
-    Host host = empty();
-    host.release = release;
-    host.legacy_tiocsti = std::move(legacy);
-    return all(host);
-  };
-  EXPECT_EQ(doors("6.12.1-amd64", "0"), "");
-  EXPECT_THAT(doors("6.12.1-amd64", "1"), HasSubstr("door: Terminals: dev.tty.legacy_tiocsti is 1"));
-  EXPECT_THAT(doors("6.1.0-44-amd64", {}), HasSubstr("door: Terminals: this kernel lets a process type"));
-  EXPECT_EQ(doors("6.1.0-44-amd64", "0"), "") << "somebody has brought the switch back to it";
-  EXPECT_EQ(doors("6.2.0", {}), "");
-}
-
 }  // namespace
 }  // namespace holdpoint::doctor

@@ -18,9 +18,10 @@ SYSTEMD = Path("/lib/systemd/systemd")
 
 @dataclass(frozen=True)
 class Options:
-  """What the user may choose about a machine. mem is MiB; init is "" (ours) or "systemd"."""
+  """What the user may choose about a machine. mem is MiB; init is "" (ours) or "systemd"; prepare: a bash command before that."""
 
   init: str = ""
+  prepare: str = ""
   smp: int = 2
   mem: int = 2048
   preempt: str = ""
@@ -112,13 +113,14 @@ def binds(paths):
   return [path for path in below if not any(path.startswith(f"{other}/") for other in below)]
 
 
-def write_setup(share, kernel, home, mode, shared, init=""):
+def write_setup(share, kernel, home, mode, shared, options):
   """The file 'setup' that the guest reads as shell, and the empty file for events."""
   size = shutil.get_terminal_size()
   values = {
     "vm_kernel": kernel,
     "vm_mode": mode,
-    "vm_init": init,
+    "vm_init": options.init,
+    "vm_prepare": options.prepare,
     "vm_modules": home / "lib/modules",
     "vm_agent": VM / "guest/agent.py",
     "vm_directory": os.getcwd(),

@@ -140,6 +140,12 @@ class Run:
     for name in list(self.pending):
       self.report(Result(self.kernel, name, NOTRUN, EXIT_OF[NOTRUN], 0.0))
 
+  def console_excerpt(self, lines):
+    """What a reader needs of the console: where the kernel broke, its first words; else the last."""
+    text = self.console_text.decode(errors="replace").replace("\r", "").rstrip("\n").splitlines()
+    broken = [at for at, line in enumerate(text) if BROKEN.search(line.encode())]
+    return "\n".join(text[broken[0]:][:lines] if broken else text[-lines:])
+
   def warnings(self):
     self.console_text += self.console.read()
     return [text.decode(errors="replace") for text in WARNED.findall(self.console_text)]
