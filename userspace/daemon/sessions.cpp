@@ -23,7 +23,9 @@ approval::Principal principal_of(unsigned uid) {
 }
 
 // Who answers for a session, however it was recognised. The login uid names the person, also through sudo. Where nobody logged in it is
-// a service's, also when the service calls `holdpoint run`: whoever the policy declares, or else the user whom it runs as.
+// a service's, also when the service calls `holdpoint run`: whoever the policy declares, or else who made its cgroup or called `run` or `tag`.
+// A service's cgroup is made by systemd, so without a declaration it is root's, whatever its User= says; of what ran before the daemon
+// looked only the user of its first process is known (origin_of).
 approval::Principal owner_of(const Core& core, const hp_session& session) {
   if (session.login_uid != kNobody) return principal_of(session.login_uid);
   const auto& agents = core.policies.checked.agents;
