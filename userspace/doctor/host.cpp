@@ -17,40 +17,13 @@
 #include <sstream>
 #include <string_view>
 
+#include "doctor/sockets.hpp"
+
 namespace holdpoint::doctor {
 namespace {
 
-struct Known {
-  const char* pattern;
-  const char* what;
-};
-// Whoever writes to one of these makes somebody else act, mostly as root.
-constexpr Known kServices[] = {
-    {"run/docker.sock", "Docker"},
-    {"run/containerd/containerd.sock", "containerd"},
-    {"run/podman/podman.sock", "Podman"},
-    {"run/crio/crio.sock", "CRI-O"},
-    {"run/buildkit/buildkitd.sock", "BuildKit"},
-    {"run/libvirt/libvirt-sock", "libvirt"},
-    {"run/libvirt/virtqemud-sock", "libvirt"},
-    {"var/lib/lxd/unix.socket", "LXD"},
-    {"var/snap/lxd/common/lxd/unix.socket", "LXD"},
-    {"var/lib/incus/unix.socket", "Incus"},
-};
-// These obey every process of the same user.
-constexpr Known kPersonal[] = {
-    {"tmp/tmux-*/*", "tmux"},
-    {"run/screen/S-*/*", "screen"},
-    {"tmp/ssh-*/agent.*", "ssh-agent"},
-    {"run/user/*/gnupg/S.gpg-agent", "gpg-agent"},
-    {"run/user/*/keyring/ssh", "keyring"},
-    {"run/user/*/podman/podman.sock", "Podman"},
-    {"run/user/*/docker.sock", "Docker"},
-    {"run/user/*/systemd/private", "systemd --user"},
-    {"run/user/*/bus", "session bus"},
-};
 // A host with more of a kind is told about the first ones: a list that nobody reads to its end helps nobody.
-constexpr std::size_t kMostSockets = 50;
+constexpr std::size_t kMostSockets = 50;  // for each pattern
 constexpr std::size_t kMostLines = 50;
 
 std::optional<std::string> first_line(const std::filesystem::path& file) {
@@ -117,19 +90,25 @@ void add_first_groups(const std::filesystem::path& file, std::vector<Group>& gro
 std::vector<std::string> matching(const std::filesystem::path& pattern) {
   glob_t found{};
   const std::unique_ptr<glob_t, decltype(&::globfree)> owner(&found, ::globfree);
-  if (::glob(pattern.c_str(), 0, nullptr, &found) != 0) return {};
+  if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &found) != 0) return {};
   return {found.gl_pathv, found.gl_pathv + found.gl_pathc};
 }
 
-std::vector<ControlSocket> find_sockets(const std::filesystem::path& top, std::span<const Known> known) {
+std::vector<ControlSocket> find_sockets(const std::filesystem::path& top,
+                                        std::span<const KnownSocket> known) {
   std::vector<ControlSocket> sockets;
   for (const auto& [pattern, what] : known) {
+    std::size_t of_pattern = 0;
     for (const std::string& path : matching(top / pattern)) {
+      const std::string name = "/" + std::filesystem::path(path).lexically_relative(top).string();
       struct stat status{};
-      if (sockets.size() == kMostSockets || ::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
+      // The braces may name one twice.
+      if (of_pattern == kMostSockets ||
+          std::ranges::find(sockets, name, &ControlSocket::path) != sockets.end() ||
+          ::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
         continue;
-      sockets.push_back({"/" + std::filesystem::path(path).lexically_relative(top).string(), what,
-                         status.st_uid, status.st_gid, status.st_mode & 07777U});
+      sockets.push_back({name, what, status.st_uid, status.st_gid, status.st_mode & 07777U});
+      ++of_pattern;
     }
   }
   return sockets;
@@ -156,6 +135,18 @@ std::vector<Line> find_sudo_rules(const std::filesystem::path& top) {
   return lines;
 }
 
+// Whether the kernel has the hooks for names of files (CONFIG_SECURITY_PATH). Each hook that a BPF program can be attached to is a
+// function in BTF, and the names of these lie among its strings. Absent: there are no such functions, or nothing to read.
+std::optional<bool> find_path_hooks(const std::filesystem::path& btf) {
+  using namespace std::string_view_literals;
+  std::ifstream in(btf, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  const auto has = [bytes = text.view()](std::string_view name) { return bytes.contains(name); };
+  if (!has("\0bpf_lsm_file_open\0"sv)) return {};
+  return has("\0bpf_lsm_path_mknod\0"sv);
+}
+
 bool is_cgroup2(const std::filesystem::path& path) {
   struct statfs status{};
   return ::statfs(path.c_str(), &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
@@ -177,14 +168,15 @@ Host look(const Places& places) {
   host.capabilities = effective_capabilities(top / "proc/self/status");
   host.security_modules = first_line(top / "sys/kernel/security/lsm");
   host.btf = ::access((top / "sys/kernel/btf/vmlinux").c_str(), F_OK) == 0;
+  host.path_hooks = find_path_hooks(top / "sys/kernel/btf/vmlinux");
   host.cgroup2 = is_cgroup2(top / "sys/fs/cgroup");
   host.grub = ::access((top / "etc/default/grub").c_str(), F_OK) == 0;
   host.lockdown = first_line(top / "sys/kernel/security/lockdown");
   host.ftrace_enabled = first_line(sysctl / "kernel/ftrace_enabled");
   host.groups = read_groups(top / "etc/group");
   add_first_groups(top / "etc/passwd", host.groups);
-  host.services = find_sockets(top, kServices);
-  host.personal = find_sockets(top, kPersonal);
+  host.services = find_sockets(top, kServiceSockets);
+  host.personal = find_sockets(top, kPersonalSockets);
   host.sudo_without_password = find_sudo_rules(top);
   return host;
 }

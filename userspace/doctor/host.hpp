@@ -39,6 +39,7 @@ struct Host {
   std::optional<std::uint64_t> capabilities;  // effective ones of the reader, a bit for each number
   std::optional<std::string> security_modules;
   bool btf = false;
+  std::optional<bool> path_hooks;  // the kernel calls before a file is made, renamed or removed
   bool cgroup2 = false;
   bool grub = false;                          // Debian's and Ubuntu's place for kernel parameters is there
   std::optional<std::string> lockdown;        // "none [integrity] confidentiality"

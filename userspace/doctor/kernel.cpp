@@ -53,6 +53,21 @@ Finding examine_btf(const Host& host) {
           "use a kernel built with CONFIG_DEBUG_INFO_BTF, as those of Debian and Ubuntu are"};
 }
 
+// Without BTF there is nothing to see, and that is told already.
+std::vector<Finding> examine_hooks(const Host& host) {
+  const char* subject = "Hooks";
+  if (!host.btf) return {};
+  if (!host.path_hooks)
+    return {
+        {Kind::unknown, subject, "/sys/kernel/btf/vmlinux does not tell which hooks this kernel has", ""}};
+  if (*host.path_hooks) return {{Kind::good, subject, "also for names of files (CONFIG_SECURITY_PATH)", ""}};
+  return {
+      {Kind::missing, subject,
+       "this kernel was built without CONFIG_SECURITY_PATH: it asks nobody before a file is made, renamed or "
+       "removed",
+       "use a kernel built with it, as those of Debian and Ubuntu are"}};
+}
+
 Finding examine_cgroups(const Host& host) {
   if (host.cgroup2) return {Kind::good, "cgroup v2", "/sys/fs/cgroup", ""};
   return {Kind::missing, "cgroup v2", "/sys/fs/cgroup is not cgroup v2",
@@ -95,8 +110,9 @@ Finding examine_rights(const Host& host) {
 }  // namespace
 
 std::vector<Finding> examine_kernel(const Host& host) {
-  std::vector<Finding> findings{examine_release(host), examine_modules(host), examine_btf(host),
-                                examine_cgroups(host)};
+  std::vector<Finding> findings{examine_release(host), examine_modules(host), examine_btf(host)};
+  for (Finding& finding : examine_hooks(host)) findings.push_back(std::move(finding));
+  findings.push_back(examine_cgroups(host));
   for (Finding& finding : examine_switches(host)) findings.push_back(std::move(finding));
   findings.push_back(examine_rights(host));
   return findings;

@@ -76,6 +76,19 @@ TEST_F(HostFiles, FactsAreReadFromTheirPlaces) {
   EXPECT_EQ(host.capabilities, 0xc000200000);
 }
 
+TEST_F(HostFiles, HooksAreFoundByWholeNamesInBtf) {
+  const auto hooks = [this](std::string_view strings) {
+    write("sys/kernel/btf/vmlinux", "");
+    std::ofstream(top / "sys/kernel/btf/vmlinux") << strings;
+    return look_here().path_hooks;
+  };
+  using namespace std::string_view_literals;
+  EXPECT_EQ(hooks("\0bpf_lsm_file_open\0bpf_lsm_path_mknod\0"sv), true);
+  EXPECT_EQ(hooks("\0bpf_lsm_file_open\0bpf_lsm_path_mknod_x\0security_path_mknod\0"sv), false);
+  EXPECT_EQ(hooks("\0security_file_open\0"sv), std::nullopt) << "no BPF LSM in it: another finding";
+  EXPECT_EQ(hooks(""), std::nullopt);
+}
+
 TEST_F(HostFiles, CapabilitiesThatAreNoNumberAreAbsent) {
   for (const char* text : {"CapEff:\t12x4\n", "CapEff:\t\n", "CapEff:\t11112222333344445\n", ""}) {
     write("proc/self/status", text);
@@ -114,6 +127,16 @@ TEST_F(HostFiles, ControlSocketsAreFoundAndFilesOfTheirNameAreNot) {
   EXPECT_EQ(host.services[0].mode, 0660U);
   ASSERT_EQ(host.personal.size(), 1U);
   EXPECT_EQ(host.personal[0].path, "/tmp/tmux-1000/default");
+}
+
+TEST_F(HostFiles, ASocketThatTwoPatternsMeanIsToldOnceAndManyOfAKindHideNoOther) {
+  make_socket("run/user/1000/docker.sock", 0660);
+  make_socket("home/u/.cache/git/credential/socket", 0600);
+  for (int i = 0; i < 60; ++i) make_socket(("tmp/tmux-1000/s" + std::to_string(i)).c_str(), 0700);
+  const auto personal = look_here().personal;
+  ASSERT_EQ(personal.size(), 52U);
+  EXPECT_EQ(personal[50].what, "git's cache of passwords");
+  EXPECT_EQ(personal[51].path, "/run/user/1000/docker.sock");
 }
 
 TEST_F(HostFiles, RulesOfSudoWithoutAPasswordAreFoundWithTheirLine) {

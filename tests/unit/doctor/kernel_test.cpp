@@ -16,6 +16,7 @@ Host able() {
   host.capabilities = 0x1ffffffffff;
   host.security_modules = "lockdown,capability,bpf";
   host.btf = host.cgroup2 = host.grub = true;
+  host.path_hooks = true;
   host.lockdown = "[none] integrity confidentiality";
   host.ftrace_enabled = "1";
   return host;
@@ -98,6 +99,18 @@ TEST(DoctorKernel, WhatElseIsMissingIsNamed) {
   host = able();
   host.cgroup2 = false;
   EXPECT_THAT(error_of(host), HasSubstr("not cgroup v2"));
+}
+
+TEST(DoctorKernel, AKernelWithoutHooksForNamesOfFilesIsNamedWithItsSetting) {
+  Host host = able();
+  host.path_hooks = false;
+  EXPECT_EQ(ability(examine_kernel(host)), Ability::cannot);
+  EXPECT_THAT(error_of(host), HasSubstr("built without CONFIG_SECURITY_PATH"));
+  host.path_hooks.reset();
+  EXPECT_EQ(ability(examine_kernel(host)), Ability::unknown);
+  EXPECT_EQ(error_of(host), "") << "left to the loader";
+  host.btf = false;
+  EXPECT_EQ(find(examine_kernel(host), "Hooks"), nullptr) << "one cause, one finding";
 }
 
 TEST(DoctorKernel, WhatSwitchesAttachedProgramsOffIsMissingToo) {
