@@ -66,8 +66,8 @@ def take_over():
     (userspace/kernel/pinned_set.hpp). Looking at them anew takes an emulated processor ten seconds for each test."""
     if not (KEPT / "holdpoint").exists():
         return
-    subprocess.run([EMPTY_MAPS, KEPT / "holdpoint/maps"], check=True, timeout=LIMIT)
-    os.rename(KEPT / "holdpoint", pathlib.Path(PINS, "holdpoint"))
+    os.rename(KEPT / "holdpoint", pathlib.Path(PINS, "holdpoint"))  # first: should this fail, it is this test's alone
+    subprocess.run([EMPTY_MAPS, pathlib.Path(PINS, "holdpoint/maps")], check=True, timeout=LIMIT)
 
 
 def hand_on():
@@ -79,12 +79,13 @@ def hand_on():
 
 class Daemon:
     """holdpointd with a policy of its own. Use as a context manager; leaving it hands its programs on, or unloads them when the test
-    failed or they are not at PINS."""
+    failed or they are of no use to others."""
 
     def __init__(self, rules, default="allow", agent="coder", name="daemon", extra="", pins=PINS, prepare=None):
         self.agent = agent
         self.pins = pins
         self.prepare = prepare  # called in the daemon's process before it is executed
+        self.hands_on = pins == PINS  # a test that spoils its programs or maps for others says no
         self.directory = TMP / name
         self.policies = self.directory / "policies"
         self.runtime = self.directory / "run"
@@ -161,7 +162,7 @@ class Daemon:
         subprocess.run(self.arguments("--unload"), check=True, timeout=LIMIT)
 
     def __enter__(self):
-        if self.pins == PINS:
+        if self.hands_on:
             take_over()
         return self.start()
 
@@ -174,7 +175,7 @@ class Daemon:
                 sys.stderr.write("---- counters\n" + json.dumps(self.counters()) + "\n")
         with contextlib.suppress(Exception):
             self.stop()
-        if not failed and self.pins == PINS:
+        if not failed and self.hands_on:
             hand_on()
         else:
             self.unload()

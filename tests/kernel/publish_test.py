@@ -168,6 +168,7 @@ def test_what_waits_stays_a_question_while_the_rule_that_denies_it_now_is_disarm
 def test_a_policy_that_the_kernel_does_not_take_is_told_and_the_former_one_stays():
     """The agents' rules are in the kernel by then: they go out again."""
     before = generation()
+    daemon.hands_on = False
     freeze("variables")
     daemon.write_policy(OTHER, extra="environment: [NEW]\n")
     status, problem = daemon.call("POST", "/v1/policy/reload", {})
@@ -183,6 +184,7 @@ def test_a_policy_that_the_kernel_does_not_take_is_told_and_the_former_one_stays
 
 def test_nor_the_former_one_whole_is_told_too():
     daemon.write_policy(OTHER)
+    daemon.hands_on = False
     freeze("agent_names")
     status, problem = daemon.call("POST", "/v1/policy/reload", {})
     assert status == 500 and "nor the whole of the former one again" in problem["detail"], problem

@@ -136,15 +136,15 @@ std::vector<Line> find_sudo_rules(const std::filesystem::path& top) {
 }
 
 // Whether the kernel has the hooks for names of files (CONFIG_SECURITY_PATH). Each hook that a BPF program can be attached to is a
-// function in BTF, and the names of these lie among its strings. Absent: there are no such functions, or nothing to read.
+// function in BTF, and the names of these lie among its strings (looked for without the zero before them, of which BTF is full). Absent: there are no such functions, or nothing to read.
 std::optional<bool> find_path_hooks(const std::filesystem::path& btf) {
   using namespace std::string_view_literals;
   std::ifstream in(btf, std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();
   const auto has = [bytes = text.view()](std::string_view name) { return bytes.contains(name); };
-  if (!has("\0bpf_lsm_file_open\0"sv)) return {};
-  return has("\0bpf_lsm_path_mknod\0"sv);
+  if (!has("bpf_lsm_file_open\0"sv)) return {};
+  return has("bpf_lsm_path_mknod\0"sv);
 }
 
 bool is_cgroup2(const std::filesystem::path& path) {
