@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Sockets.
- *   socket_connect       streams ask here. A datagram socket only notes a peer that needs asking.
+ *   socket_connect       streams and unix sockets ask here. Another datagram socket only notes a peer that needs asking. What is no
+ *                        stream sends to its peer without another question, so its connect is judged as a send, too.
  *   socket_sendmsg       sends that carry an address of their own (unconnected UDP, TCP fast open, unix datagrams), and the
  *                        first send to a noted peer.
  *   file_permission      where the kernel lets data into a socket without asking about a send (before 6.5: sendfile and splice): the
@@ -8,37 +9,15 @@
  *   socket_recvmsg       nothing that the daemon says.
  *   socket_create        families and protocols that reach addresses past these hooks are refused.
  *   unix_stream_connect, unix_may_send
- *                        see which socket file the name led to. They run under a spinlock and never hold: what needs asking
- *                        must have been asked above under its real path. */
+ *                        see which socket file the name led to, the latter at every send. They run under a spinlock and never
+ *                        hold: what needs asking must have been asked above under its real path, in this call or, for a datagram
+ *                        socket's own peer, when it was connected. */
+#include "lib/address.bpf.h"
 #include "lib/hold.bpf.h"
 
-struct sockaddr_inet {
-  __u16 family;
-  __u16 port;
-  __u8 v4[4];
-  __u8 v6[16];
-};
-
-/* Reads an IPv4 or IPv6 address into the access. 1 when it is neither. The kernel has copied it already. */
-static __always_inline int fill_address(struct hp_identity* who, const void* address, int length) {
-  struct sockaddr_inet in = {};
-  if (length < 8 || bpf_probe_read_kernel(&in, length < (int)sizeof(in) ? 8 : (int)sizeof(in), address))
-    return 1;
-  __u32* words = (__u32*)who->address;
-  who->port = __builtin_bswap16(in.port);
-  if (in.family == AF_INET || in.family == 0) {
-    __u32 v4;
-    __builtin_memcpy(&v4, in.v4, 4);
-    words[2] = __builtin_bswap32(0xffff);
-    words[3] = v4 ? v4 : __builtin_bswap32(0x7f000001); /* 0.0.0.0 means this host */
-    return 0;
-  }
-  if (in.family != AF_INET6 || length < 24) return 1;
-  __builtin_memcpy(who->address, in.v6, 16);
-  if (!words[0] && !words[1] && !words[2] && !words[3]) words[3] = __builtin_bswap32(1);
-  if (!words[0] && !words[1] && words[2] == __builtin_bswap32(0xffff) && !words[3])
-    words[3] = __builtin_bswap32(0x7f000001);
-  return 0;
+static __always_inline int refuse_unresolved(struct hp_tag* tag, struct workspace* ws) {
+  count(HP_COUNT_UNRESOLVED);
+  return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
 }
 
 /* A datagram socket gets the peer in ws, which is not simply allowed. 1: it has to be decided now, since it is not the first, or
@@ -126,20 +105,17 @@ static __always_inline int decide_path(struct hp_tag* tag, struct workspace* ws,
   return decide(tag, ws, 0, policy, &in);
 }
 
-static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, const void* address,
-                                       int length) {
-  tag->socket_released = 0;
+static __always_inline int decide_unix(struct hp_tag* tag, struct workspace* ws, struct sock* sk,
+                                       const void* address, int length) {
+  ws->socket = 0;
   if (length <= 2) return 0; /* no name: the peer that it has already */
   ws->object = (__u64)address;
   __u32 position = unix_name(ws, length);
   bounded(position);
-  if (position == 0 || position > BUILD_END) {
-    count(HP_COUNT_UNRESOLVED);
-    return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
-  }
+  if (position == 0 || position > BUILD_END) return refuse_unresolved(tag, ws);
   path_keep(ws, position);
   int answer = decide_path(tag, ws, position);
-  if (answer == 0) tag->socket_released = 1;
+  if (answer == 0) ws->socket = (__u64)sk;
   return answer;
 }
 
@@ -153,6 +129,8 @@ static __always_inline __u16 protocol_of(struct sock* sk) {
   return protocol == 262 ? IPPROTO_TCP : protocol; /* multipath TCP is TCP to a policy */
 }
 
+#define CONNECT_AND_SEND (1U << HP_OP_CONNECT | 1U << HP_OP_SEND)
+
 SEC("lsm/socket_connect")
 int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, int length) {
   struct hp_tag* tag;
@@ -164,13 +142,20 @@ int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, i
   if (is_kernels(sock, sk)) return 0;
   __u16 family = sk->__sk_common.skc_family, given = 0;
   bpf_probe_read_kernel(&given, sizeof(given), address);
-  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
-  if (family == AF_UNIX) return decide_unix(tag, ws, address, length);
-  if ((family != AF_INET && family != AF_INET6) || given == 0) return 0; /* AF_UNSPEC takes the peer away */
+  if (family != AF_UNIX && ((family != AF_INET && family != AF_INET6) || given == 0))
+    return 0; /* AF_UNSPEC takes the peer away */
+  /* A unix SOCK_SEQPACKET is a stream in this. */
+  int stream = family == AF_UNIX ? sock->type != SOCK_DGRAM : sock->type == SOCK_STREAM;
+  struct hp_access* a =
+      access_start(ws, tag, HP_OBJECT_INET, stream ? 1U << HP_OP_CONNECT : CONNECT_AND_SEND);
+  if (family == AF_UNIX && stream) return decide_unix(tag, ws, sk, address, length);
   struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!mark) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
+  if (family == AF_UNIX) return decide_unix(tag, ws, sk, address, length);
   a->identity.protocol = protocol_of(sk);
-  if (fill_address(&a->identity, address, length)) return 0; /* the protocol refuses it itself */
+  int read = fill_address(ws, sk, address, length, 0);
+  if (read == ADDRESS_OTHER) return 0; /* the protocol refuses it itself */
+  if (read == ADDRESS_UNRESOLVED) return refuse_unresolved(tag, ws);
   return decide_address(tag, ws, mark, sock->type == SOCK_DGRAM);
 }
 
@@ -206,7 +191,7 @@ int BPF_PROG(hp_socket_create, int family, int type, int protocol, int by_kernel
 /* The socket's own peer, noted at its connect, is judged now. */
 static __always_inline int decide_noted(struct hp_tag* tag, struct workspace* ws, struct sock* sk,
                                         struct socket_mark* mark) {
-  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_CONNECT);
+  struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, CONNECT_AND_SEND);
   a->identity.protocol = protocol_of(sk);
   __builtin_memcpy(a->identity.address, mark->address, 16);
   a->identity.port = mark->port;
@@ -258,13 +243,15 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   int length = message->msg_namelen;
   if (family == AF_UNIX) {
     int forbidden = talks_to_daemon(sk);
-    if (!address && !forbidden) return 0;
+    if (sock->type == SOCK_STREAM && !address && !forbidden) return 0;
     struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
     if (!ws) return refuse_blind();
+    ws->socket = 0;
+    if (!address && !forbidden) return 0; /* the peer that it has already */
     access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << HP_OP_SEND);
     if (forbidden) return refuse(tag, ws, HP_CAUSE_GUARD);
     if (sock->type == SOCK_STREAM) return 0; /* a stream has its peer; the address is ignored or refused */
-    return decide_unix(tag, ws, address, length);
+    return decide_unix(tag, ws, sk, address, length);
   }
   if (family != AF_INET && family != AF_INET6) return 0;
   __u16 given = AF_INET;
@@ -285,11 +272,13 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   /* A raw IPv6 socket reads it as an IPv6 address all the same. */
   if (address && given == AF_UNSPEC && family == AF_INET6) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
   if (!address) {
-    a->identity.operations = 1U << HP_OP_CONNECT;
+    a->identity.operations = CONNECT_AND_SEND;
     __builtin_memcpy(a->identity.address, mark->address, 16);
     a->identity.port = mark->port;
-  } else if (fill_address(&a->identity, address, length)) {
-    return 0;
+  } else {
+    int read = fill_address(ws, sk, address, length, message->msg_controllen != 0);
+    if (read == ADDRESS_OTHER) return 0;
+    if (read == ADDRESS_UNRESOLVED) return refuse_unresolved(tag, ws);
   }
   if (fast_open) {
     a->identity.operations |= 1U << HP_OP_CONNECT;
@@ -328,8 +317,22 @@ static long match_step(__u32 index, void* context) {
   return 0;
 }
 
+/* Whether `other` is the peer that the datagram socket `sk` has, and that it was let connect to. */
+static __always_inline int is_released_peer(struct sock* sk, struct sock* other) {
+  struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, 0);
+  return mark && mark->released_peer == (__u64)other && BPF_CORE_READ((struct unix_sock*)sk, peer) == other;
+}
+
+/* `sk` may send to `other` now; if it is being connected to it, it may later. */
+static __always_inline int let_send(struct workspace* ws, struct sock* sk, struct sock* other) {
+  if (ws->socket != (__u64)sk || !(ws->event.access.identity.operations & 1U << HP_OP_CONNECT)) return 0;
+  struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, 0);
+  if (mark) mark->released_peer = (__u64)other;
+  return 0;
+}
+
 /* The name led to the socket `other`. Its own path is judged again; an ask passes only if it is the path that was asked. */
-static __always_inline int check_peer(struct sock* other, __u32 operation) {
+static __always_inline int check_peer(struct sock* sk, struct sock* other, __u32 operation) {
   struct hp_tag* tag;
   int state = subject(&tag);
   if (state == SUBJECT_NONE || !armed()) return 0;
@@ -353,13 +356,17 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
   in.destination = set_of(policy, &policy->automata[HP_AUTOMATON_DESTINATION], 0);
   judge(policy, 1U << operation, &in, &out);
   int told = out.verdict == HP_ALLOW && (out.flags & HP_RULE_OBSERVED) && (out.flags & HP_RULE_LOG);
-  if (path == PATH_OK && out.verdict == HP_ALLOW && !told) return 0;
-  __u32 length = BUILD_END - position;
-  struct path_match m = {.ws = ws, .position = position};
-  if (path == PATH_OK && (told || (out.verdict == HP_ASK && tag->socket_released)) && length <= HP_PATH_MAX &&
-      ws->event.access.path_length == length) {
-    bpf_loop(length, match_step, &m, 0);
-    if (!m.differs) return 0;
+  int datagram = operation == HP_OP_SEND;
+  if (path == PATH_OK && out.verdict == HP_ALLOW && !told) return datagram ? let_send(ws, sk, other) : 0;
+  if (path == PATH_OK && out.verdict != HP_DENY) {
+    if (datagram && is_released_peer(sk, other)) return 0;
+    __u32 length = BUILD_END - position;
+    struct path_match m = {.ws = ws, .position = position};
+    if (ws->socket == (__u64)sk && (ws->event.access.identity.operations & 1U << operation) &&
+        length <= HP_PATH_MAX && ws->event.access.path_length == length) {
+      bpf_loop(length, match_step, &m, 0);
+      if (!m.differs) return datagram ? let_send(ws, sk, other) : 0;
+    }
   }
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_UNIX_PATH, 1U << operation);
   a->rule = out.rule;
@@ -377,11 +384,11 @@ static __always_inline int check_peer(struct sock* other, __u32 operation) {
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(hp_unix_stream_connect, struct sock* sock, struct sock* other, struct sock* fresh) {
-  return check_peer(other, HP_OP_CONNECT);
+  return check_peer(sock, other, HP_OP_CONNECT);
 }
 
 SEC("lsm/unix_may_send")
 int BPF_PROG(hp_unix_may_send, struct socket* sock, struct socket* other) {
-  struct sock* peer = other->sk;
-  return peer ? check_peer(peer, HP_OP_SEND) : 0;
+  struct sock *sk = sock->sk, *peer = other->sk;
+  return sk && peer ? check_peer(sk, peer, HP_OP_SEND) : 0;
 }

@@ -271,14 +271,25 @@ struct linux_binprm {
   const char* filename;
   const char* interp;
 } CORE;
+struct in6_addr {
+  union {
+    __u32 u6_addr32[4];
+  } in6_u;
+} CORE;
 struct sock_common {
+  __u32 skc_rcv_saddr;
   unsigned short skc_family;
+  int skc_bound_dev_if;
+  struct in6_addr skc_v6_rcv_saddr;
 } CORE;
 struct sock {
   struct sock_common __sk_common;
   __u8 sk_kern_sock : 1;
   __u16 sk_type;
   __u16 sk_protocol;
+} CORE;
+struct inet_sock {
+  int uc_index;
 } CORE;
 struct socket {
   short type;
@@ -288,6 +299,7 @@ struct socket {
 struct msghdr {
   void* msg_name;
   int msg_namelen;
+  unsigned long msg_controllen;
   unsigned int msg_flags;
 } CORE;
 struct unix_address {

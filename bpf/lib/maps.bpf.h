@@ -189,6 +189,8 @@ struct workspace {
   __u32 state;                             /* in which the last automaton ended */
   __u32 guarded; /* of a change: one of its names is the guard's, whatever rules say */
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
+  __u64
+      socket; /* the unix socket for which this thread's call in progress was let pass, by the name in `event`; 0: none */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +
              256]; /* the path grows from the end towards the front; 256 = longest component + slash */
@@ -251,6 +253,9 @@ struct socket_mark {
   __u32 claims;  /* who may write it: the first */
   __u32 pending; /* it is written */
   __u32 sends;   /* sends that looked for it */
+  /* Of a unix datagram socket: the peer that it was let connect to. It means something as long as that is its peer: until then
+   * nothing else gets this address. */
+  __u64 released_peer;
 };
 struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -108,8 +108,6 @@ struct hp_tag {
   __u64 moot_digest[2]; /* and the question about its creation, which was moot in the same call */
   __u64
       created_dentry; /* entry whose creation is held: a file_open of it in the same call makes that hold moot */
-  __u32 socket_released; /* the unix socket path in the workspace was allowed or released in this call */
-  __u32 note_flags;      /* of the rename that is noted */
   __u64
       exec_hold; /* released exec that is under way: for the record should its argv differ, and for `bound` */
   __u64 bound;   /* key in map `bound`, or 0 */
@@ -117,6 +115,8 @@ struct hp_tag {
   __u32 executable_set; /* cached: rule set of the running executable */
   __u32 executable_generation;
   __u32 executable_exec_id;
+  __u32 note_flags; /* of the rename that is noted */
+  __u32 reserved;
   __u32 flags;
   __u32
       entering; /* moved in by somebody and nothing executed since: it may join its cgroup once more itself, as systemd's children do */

@@ -14,8 +14,8 @@ enum hp_operation {
   HP_OP_DELETE = 4,     /* a name goes: unlink, rmdir, and where a file is moved from */
   HP_OP_LINK = 5,       /* an object gets a second name */
   HP_OP_ATTRIBUTES = 6, /* owner, mode, access list, extended attributes */
-  HP_OP_CONNECT = 7,    /* connect a stream, or give a datagram socket its peer */
-  HP_OP_SEND = 8,       /* send to an address of its own: unconnected UDP, TCP fast open, unix datagram */
+  HP_OP_CONNECT = 7,    /* connect a stream, or give any other socket its peer: that is a send as well */
+  HP_OP_SEND = 8,       /* send to an address of its own or to the peer of what is no stream; TCP fast open */
   HP_OP_COUNT = 9,
 };
 

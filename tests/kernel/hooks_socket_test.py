@@ -115,9 +115,9 @@ def test_every_kind_of_connection_and_send_in_every_outcome():
     internet_form("other", "send", ["other", "127.0.0.1", str(FREE)], "127.0.0.1", "127.0.0.1", datagram, sent, ("send EPERM",))
     internet_form("listed", "send", ["listed"], "127.0.0.1", "127.0.0.1", datagram, ("sendmmsg ok 1",), ("sendmmsg EPERM",))
     for name, address in (("spliced4", "127.0.0.1"), ("spliced6", "::1")):
-        internet_form(name, "connect", ["spliced"], address, address, datagram, ("splice ok 3",), ("splice EPERM",))
+        internet_form(name, "connect+send", ["spliced"], address, address, datagram, ("splice ok 3",), ("splice EPERM",))
     for name, address in (("peer4", "127.0.0.1"), ("peer6", "::1")):
-        internet_form(name, "connect", ["peer"], address, address, datagram, ("connect ok 0", *sent),
+        internet_form(name, "connect+send", ["peer"], address, address, datagram, ("connect ok 0", *sent),
                       ("connect ok 0", "send EPERM"), ("connect ok 0",))
     for name, directory in (("by-path", WORK), ("relative", ""), ("abstract", None)):
         unix_form(name, "connect", ["unix"], directory, stream, connected, ("connect EPERM",))
