@@ -30,13 +30,6 @@ static __always_inline int change_object(const struct path* path, __u32 call, __
   return change_settle(&c);
 }
 
-/* The same; *compat: in the table of 32-bit callers. */
-static __always_inline __u32 call_number(int* compat) {
-  struct task_struct* task = bpf_get_current_task_btf();
-  *compat = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) != 0;
-  return current_call();
-}
-
 static __always_inline int is_truncate(void) {
   int compat;
   __u32 call = call_number(&compat);
@@ -68,18 +61,24 @@ int BPF_PROG(hp_path_chown, const struct path* path, __u64 uid, __u64 gid) {
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c /* pastes, among other things of a console */
 
-/* btrfs makes and takes away whole trees so, past the hooks of paths: a snapshot is a second name for everything below it. The type
- * is also that of FICLONE and its like, which need open files. */
-static __always_inline int is_subvolume_call(unsigned int command) {
-  if ((command >> 8 & 255) != 0x94) return 0;
-  switch (command & 255) {
+/* btrfs and bcachefs make and take away whole trees so, past the hooks of paths: a snapshot is a second name for everything below it.
+ * btrfs also reads out small files and whole trees without opening one. Its type is that of FICLONE and its like, too, which need open
+ * files. */
+static __always_inline int is_tree_call(unsigned int command) {
+  unsigned int type = command >> 8 & 255, number = command & 255;
+  if (type == 0xbc) return number == 16 || number == 17; /* SUBVOLUME_CREATE, SUBVOLUME_DESTROY */
+  if (type != 0x94) return 0;
+  switch (number) {
     case 1:  /* SNAP_CREATE */
     case 14: /* SUBVOL_CREATE */
     case 15: /* SNAP_DESTROY */
+    case 17: /* TREE_SEARCH, and its second version */
     case 19: /* DEFAULT_SUBVOL */
     case 23: /* SNAP_CREATE_V2 */
     case 24: /* SUBVOL_CREATE_V2 */
     case 26: /* SUBVOL_SETFLAGS */
+    case 37: /* SET_RECEIVED_SUBVOL */
+    case 38: /* SEND */
     case 63: /* SNAP_DESTROY_V2 */ return 1;
     default: return 0;
   }
@@ -87,7 +86,7 @@ static __always_inline int is_subvolume_call(unsigned int command) {
 
 /* The numbers are the same for 32-bit callers, but for one. */
 static __always_inline int judge_ioctl(struct file* file, unsigned int command) {
-  if (is_subvolume_call(command)) return forbid();
+  if (is_tree_call(command)) return forbid();
   switch (command) {
     case FS_IOC_SETFLAGS:
     case FS_IOC32_SETFLAGS:

@@ -126,7 +126,7 @@ static __always_inline int is_kernels(struct socket* sock, struct sock* sk) {
 
 static __always_inline __u16 protocol_of(struct sock* sk) {
   __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-  return protocol == 262 ? IPPROTO_TCP : protocol; /* multipath TCP is TCP to a policy */
+  return protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol; /* multipath TCP is TCP to a policy */
 }
 
 #define CONNECT_AND_SEND (1U << HP_OP_CONNECT | 1U << HP_OP_SEND)
@@ -153,7 +153,9 @@ int BPF_PROG(hp_socket_connect, struct socket* sock, struct sockaddr* address, i
   if (!mark) return refuse(tag, ws, HP_CAUSE_NO_STORAGE);
   if (family == AF_UNIX) return decide_unix(tag, ws, sk, address, length);
   a->identity.protocol = protocol_of(sk);
-  int read = fill_address(ws, sk, address, length, 0);
+  ws->object = (__u64)sk;
+  ws->message = 0;
+  int read = fill_address(ws, address, length);
   if (read == ADDRESS_OTHER) return 0; /* the protocol refuses it itself */
   if (read == ADDRESS_UNRESOLVED) return refuse_unresolved(tag, ws);
   return decide_address(tag, ws, mark, sock->type == SOCK_DGRAM);
@@ -165,14 +167,6 @@ static __always_inline int is_guarded(struct dentry* dentry) {
   struct inode* inode = BPF_CORE_READ(dentry, d_inode);
   struct hp_file_id id = {.device = BPF_CORE_READ(inode, i_sb, s_dev), .inode = BPF_CORE_READ(inode, i_ino)};
   return bpf_map_lookup_elem(&guarded, &id) != 0;
-}
-
-/* Only unix, IPv4, IPv6 and netlink sockets. Others take addresses that no rule describes, or reach IP addresses through sockets
- * of their own that no hook sees (SMC); a packet socket writes whole frames. SCTP connects by setsockopt as well. */
-static __always_inline int is_judged(int family, int type, int protocol) {
-  if (family == AF_UNIX || family == AF_NETLINK) return 1;
-  if (family != AF_INET && family != AF_INET6) return 0;
-  return type != SOCK_SEQPACKET && protocol != IPPROTO_SCTP && protocol != IPPROTO_SMC;
 }
 
 SEC("lsm/socket_create")
@@ -254,10 +248,6 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
     return decide_unix(tag, ws, sk, address, length);
   }
   if (family != AF_INET && family != AF_INET6) return 0;
-  __u16 given = AF_INET;
-  if (address && length >= 2) bpf_probe_read_kernel(&given, sizeof(given), address);
-  /* To an IPv6 socket "unspecified" is no address: the datagram goes to the peer that it has, whatever the rest says. */
-  if (given == AF_UNSPEC && family == AF_INET6 && sock->type == SOCK_DGRAM) address = 0;
   int fast_open = (message->msg_flags & MSG_FASTOPEN) && sock->type == SOCK_STREAM;
   /* TCP ignores an address, SCTP connects to it. */
   if (sock->type == SOCK_STREAM && !fast_open && (!address || protocol_of(sk) == IPPROTO_TCP)) return 0;
@@ -266,17 +256,19 @@ int BPF_PROG(hp_socket_sendmsg, struct socket* sock, struct msghdr* message, int
   struct socket_mark* mark = bpf_sk_storage_get(&socket_marks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!mark) return refuse_blind();
   __sync_fetch_and_add(&mark->sends, 1);
-  if (!address && !mark->pending) return 0;
+  ws->object = (__u64)sk;
+  ws->message = (__u64)message;
+  __u32 to = destination_of(ws);
+  if (to == TO_PEER && !mark->pending) return 0;
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_INET, 1U << HP_OP_SEND);
   a->identity.protocol = protocol_of(sk);
-  /* A raw IPv6 socket reads it as an IPv6 address all the same. */
-  if (address && given == AF_UNSPEC && family == AF_INET6) return refuse(tag, ws, HP_CAUSE_UNRESOLVED);
-  if (!address) {
+  if (to == TO_UNKNOWN) return refuse_unresolved(tag, ws);
+  if (to == TO_PEER) {
     a->identity.operations = CONNECT_AND_SEND;
     __builtin_memcpy(a->identity.address, mark->address, 16);
     a->identity.port = mark->port;
   } else {
-    int read = fill_address(ws, sk, address, length, message->msg_controllen != 0);
+    int read = fill_address(ws, address, length);
     if (read == ADDRESS_OTHER) return 0;
     if (read == ADDRESS_UNRESOLVED) return refuse_unresolved(tag, ws);
   }

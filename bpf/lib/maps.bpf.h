@@ -191,6 +191,7 @@ struct workspace {
   __u64 object; /* kernel address that a global function works on: it takes no such pointer as its argument */
   __u64
       socket; /* the unix socket for which this thread's call in progress was let pass, by the name in `event`; 0: none */
+  __u64 message;         /* likewise, of the message that is sent; 0: none */
   struct hp_event event; /* laid out as the ring carries it */
   char build[HP_PATH_MAX +
              256]; /* the path grows from the end towards the front; 256 = longest component + slash */

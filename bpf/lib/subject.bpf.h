@@ -103,6 +103,13 @@ static __always_inline __u32 current_call(void) {
   return call_of(regs) & ~X32_CALL;
 }
 
+/* The same; *compat: in the table of 32-bit callers. */
+static __always_inline __u32 call_number(int* compat) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  *compat = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) != 0;
+  return current_call();
+}
+
 /* Sets *tag when the answer is SUBJECT_TAGGED. */
 static __always_inline int subject(struct hp_tag** tag) {
   struct task_struct* task = bpf_get_current_task_btf();

@@ -173,12 +173,15 @@ class Daemon:
             with contextlib.suppress(Exception):
                 sys.stderr.write("---- requests\n" + json.dumps(self.requests(), indent=1)[:6000] + "\n")
                 sys.stderr.write("---- counters\n" + json.dumps(self.counters()) + "\n")
-        with contextlib.suppress(Exception):
-            self.stop()
-        if not failed and self.hands_on:
-            hand_on()
-        else:
+        if failed or not self.hands_on:
+            with contextlib.suppress(Exception):
+                self.stop()
             self.unload()
+            return
+        if self.process.poll() is None:
+            self.stop()
+            assert self.process.returncode == 0, f"holdpointd ended with {self.process.returncode}"
+        hand_on()
 
     # -- API
 

@@ -61,7 +61,8 @@ void take_over(Core& core) {
 
 std::expected<std::unique_ptr<Core>, StartError> start_core(const config::Config& config,
                                                             const Clock& clock) {
-  if (auto able = doctor::check_kernel(doctor::look()); !able) return stop(able.error(), config::kExitKernel);
+  if (auto able = doctor::check_kernel(doctor::look_at_kernel()); !able)
+    return stop(able.error(), config::kExitKernel);
   for (const auto& [path, mode] :
        {std::pair{config.state_directory, 0700}, std::pair{config.runtime_directory, 0755}})
     if (auto made = make_directory(path, static_cast<mode_t>(mode)); !made) return stop(made.error());

@@ -102,8 +102,8 @@ std::vector<ControlSocket> find_sockets(const std::filesystem::path& top,
     for (const std::string& path : matching(top / pattern)) {
       const std::string name = "/" + std::filesystem::path(path).lexically_relative(top).string();
       struct stat status{};
-      // The braces may name one twice.
-      if (of_pattern == kMostSockets ||
+      // The braces may name one twice. libvirt's for readers (-ro) are open to everybody by intent.
+      if (of_pattern == kMostSockets || name.ends_with("-ro") ||
           std::ranges::find(sockets, name, &ControlSocket::path) != sockets.end() ||
           ::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
         continue;
@@ -159,7 +159,7 @@ std::string running_release() {
 
 }  // namespace
 
-Host look(const Places& places) {
+Host look_at_kernel(const Places& places) {
   const std::filesystem::path top = places.top;
   const auto sysctl = top / "proc/sys";
   Host host;
@@ -173,6 +173,12 @@ Host look(const Places& places) {
   host.grub = ::access((top / "etc/default/grub").c_str(), F_OK) == 0;
   host.lockdown = first_line(top / "sys/kernel/security/lockdown");
   host.ftrace_enabled = first_line(sysctl / "kernel/ftrace_enabled");
+  return host;
+}
+
+Host look(const Places& places) {
+  const std::filesystem::path top = places.top;
+  Host host = look_at_kernel(places);
   host.groups = read_groups(top / "etc/group");
   add_first_groups(top / "etc/passwd", host.groups);
   host.services = find_sockets(top, kServiceSockets);

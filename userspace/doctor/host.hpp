@@ -56,5 +56,7 @@ struct Places {
   std::string release;  // empty: of the running kernel
 };
 [[nodiscard]] Host look(const Places& places = {});
+// What examine_kernel() needs, without the rest: nothing that lies in somebody's home, which may be a mount that does not answer.
+[[nodiscard]] Host look_at_kernel(const Places& places = {});
 
 }  // namespace holdpoint::doctor

@@ -24,7 +24,6 @@ inline constexpr auto kServiceSockets = std::to_array<KnownSocket>({
     {"var/lib/lxd/unix.socket", "LXD"},
     {"var/snap/lxd/common/lxd/unix.socket", "LXD"},
     {"var/lib/incus/unix.socket", "Incus"},
-    {"run/systemd/private", "systemd"},
     {"run/WSL/*", "WSL"},
 });
 

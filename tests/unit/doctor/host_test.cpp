@@ -118,6 +118,7 @@ TEST_F(HostFiles, WhoseFirstGroupItIsIsAMemberToo) {
 }
 
 TEST_F(HostFiles, ControlSocketsAreFoundAndFilesOfTheirNameAreNot) {
+  make_socket("run/libvirt/libvirt-sock-ro", 0666);
   make_socket("run/docker.sock", 0660);
   make_socket("tmp/tmux-1000/default", 0700);
   write("run/containerd/containerd.sock", "no socket");

@@ -25,6 +25,7 @@ const std::set<std::string> kNoControl = {
 const std::set<std::string> kNoDoor = {
     "/run/dbus/system_bus_socket",  // every user may write to it, on every host; polkit says who may do what
     "/run/snapd*.socket",           // the same
+    "/run/systemd/private",         // every user may connect to it; systemd obeys root only
 };
 
 std::string policy_text() {
