@@ -56,7 +56,12 @@ int BPF_PROG(hp_path_chown, const struct path* path, __u64 uid, __u64 gid) {
 #define FS_IOC_FSSETXATTR 0x401c5820
 #define FIFREEZE 0xc0045877
 #define FITHAW 0xc0045878
-#define FS_IOC_SHUTDOWN 0x8004587d /* of ext4, xfs and f2fs */
+#define FS_IOC_SHUTDOWN 0x8004587d      /* of ext4, xfs and f2fs */
+#define FS_IOC_ENABLE_VERITY 0x40806685 /* unwritable for ever */
+#define FAT_IOCTL_SET_ATTRIBUTES 0x40047211
+#define OCFS2_IOC_REFLINK 0x40186f04 /* a copy under another name */
+/* By handles of XFS, past every path: opens a file; sets attributes of many. Of whatever size their arguments are. */
+#define IS_XFS_BY_HANDLE(command) (((command) & 0xffff) == 0x586b || ((command) & 0xffff) == 0x587b)
 /* Put words into a terminal as if somebody had typed them: the person's shell would carry out the agent's own approval. */
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c /* pastes, among other things of a console */
@@ -86,14 +91,17 @@ static __always_inline int is_tree_call(unsigned int command) {
 
 /* The numbers are the same for 32-bit callers, but for one. */
 static __always_inline int judge_ioctl(struct file* file, unsigned int command) {
-  if (is_tree_call(command)) return forbid();
+  if (is_tree_call(command) || IS_XFS_BY_HANDLE(command)) return forbid();
   switch (command) {
     case FS_IOC_SETFLAGS:
     case FS_IOC32_SETFLAGS:
+    case FS_IOC_ENABLE_VERITY:
+    case FAT_IOCTL_SET_ATTRIBUTES:
     case FS_IOC_FSSETXATTR: return change_object(&file->f_path, HP_CALL_FLAGS, OP(ATTRIBUTES), 0);
     case FIFREEZE:
     case FITHAW:
     case FS_IOC_SHUTDOWN:
+    case OCFS2_IOC_REFLINK:
     case TIOCSTI:
     case TIOCLINUX: return forbid();
     default: return 0;

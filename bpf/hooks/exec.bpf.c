@@ -22,6 +22,8 @@ int BPF_PROG(hp_exec_begin, struct linux_binprm* bprm) {
     bpf_map_delete_elem(&bound, &tag->exec_hold); /* of an execve that was released and then failed */
   tag->exec_hold = 0;
   argv_capture(exec);
+  /* The kernel has its copy by now: who changes the strings between that and this is refused, not compared. */
+  if (!exec->cut && exec->wanted.count != (__u32)bprm->argc) exec->failed = 1;
   return 0;
 }
 
@@ -43,6 +45,9 @@ int BPF_PROG(hp_exec_check, struct linux_binprm* bprm) {
   a->environment_length = exec->wanted.environment_length;
   a->argv_length = exec->wanted.length - exec->wanted.environment_length;
   if (exec->cut) a->flags |= HP_ACCESS_ARGV_CUT;
+  /* Whoever traces it can put another program in its place, so that is another access, and is shown. */
+  a->identity.detail = (bprm->unsafe & LSM_UNSAFE_PTRACE) != 0;
+  if (a->identity.detail) a->flags |= HP_ACCESS_TRACED;
   exec->interpreter = 0; /* of a script: it is asked about here */
   struct hp_policy* policy = policy_of(tag->agent);
   if (!policy) return refuse(tag, ws, HP_CAUSE_NO_POLICY);
@@ -95,6 +100,8 @@ int BPF_PROG(hp_exec_committed, struct linux_binprm* bprm) {
       emit(ws, HP_EVENT_TAMPERED);
     }
   }
+  int alone = exec->approved && !(bprm->unsafe & LSM_UNSAFE_PTRACE);
+  tag->approval = !alone ? 0 : tag->exec_hold ? tag->exec_hold : bpf_get_current_pid_tgid() | 1ULL << 63;
   if (exec->approved && tag->exec_hold)
     bound_enter(tag, storage_get(&workspaces, bpf_get_current_task_btf(), 0), bprm->filename);
   exec->approved = 0;

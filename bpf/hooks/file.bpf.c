@@ -60,6 +60,14 @@ __noinline int settle_interpreter(struct hp_tag* tag, struct workspace* ws, stru
   return 0;
 }
 
+/* Only then bprm_check comes for what is opened. The flag alone does not say so: some calls (mq_open, ioctls of terminals and XFS)
+ * hand their caller's flags on as they are, and uselib sets it. Global, see rules.bpf.h. */
+__noinline __u32 executes(void) {
+  int compat;
+  __u32 call = call_number(&compat);
+  return compat ? call == 11 || call == 358 : call == 59 || call == 322 || call == 520 || call == 545;
+}
+
 #define MOOT_NOW (~0ULL) /* in this call; in the tag and not in a variable, for the verifier's sake */
 
 SEC("lsm/file_open")
@@ -72,7 +80,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
   if (is_layer(file->f_path.mnt)) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
   int interpreter = 0;
-  if (file->f_flags & FMODE_EXEC_FLAG) {
+  if ((file->f_flags & FMODE_EXEC_FLAG) && executes()) {
     interpreter = is_interpreter();
     if (interpreter <= 0) return interpreter;
   }
@@ -84,7 +92,7 @@ int BPF_PROG(hp_file_open, struct file* file) {
     tag->moot_hold = MOOT_NOW;
   }
   tag->created_dentry = 0;
-  int temporary = (file->f_flags & O_TMPFILE_FLAG) != 0;
+  int temporary = (file->f_flags & O_TMPFILE_FLAG) && BPF_CORE_READ(file, f_inode, i_nlink) == 0;
   struct dentry* named =
       BPF_CORE_READ(file, f_path.dentry); /* as a number: one kind of value for the verifier */
   if (temporary) named = BPF_CORE_READ(named, d_parent);
@@ -127,8 +135,7 @@ int BPF_PROG(hp_inode_create, struct inode* directory, struct dentry* entry, __u
   if (state == SUBJECT_NONE || !armed()) return 0;
   struct workspace* ws = state == SUBJECT_TAGGED ? workspace() : 0;
   if (!ws) return refuse_blind();
-  /* Without a note this is a file system creating for itself below what was already decided (overlay's upper layer). */
-  if (tag->create_dentry != (__u64)entry) return 0;
+  if (tag->create_dentry != (__u64)entry) return unnoted(tag, entry);
   tag->create_dentry = 0;
   struct hp_access* a = access_start(ws, tag, HP_OBJECT_FILE, 1U << HP_OP_CREATE);
   a->mode = mode;

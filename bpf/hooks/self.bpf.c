@@ -6,7 +6,10 @@
  *   task_setnice, _setioprio, _setscheduler, _movememory, _setrlimit
  *                          no priority, processors, memory nodes or limits of the daemon, nor of other sessions.
  *   ptrace_access_check    no tracing, no memory and no descriptors of processes outside the session: through one of those an
- *                          agent would reach the daemon and its API. Looking (/proc) is left to the rules.
+ *                          agent would reach the daemon and its API, nor of an approved program. Looking (/proc) is left to the
+ *                          rules.
+ *   path_notify            no events that wait for an answer: the daemon's next open would wait for it.
+ *   locked_down            no ports, memory or tables of the hardware: those lead past every file.
  *   bpf                    no BPF at all: maps are verdicts.
  *   kernel_read_file, kernel_load_data
  *                          no kernel module and no other kernel: either could take the guard out.
@@ -71,7 +74,24 @@ int BPF_PROG(hp_ptrace, struct task_struct* target, unsigned int mode) {
   if (state == SUBJECT_NONE || !armed()) return 0;
   if (state != SUBJECT_TAGGED) return refuse_blind();
   struct hp_tag* other = tag_of(target);
-  return other && other->session == tag->session ? 0 : refuse_guard(tag, 0);
+  if (!other || other->session != tag->session) return refuse_guard(tag, 0);
+  /* An approved program is what a person saw: no other one of the session makes something else of it. */
+  return other->approval && other->approval != tag->approval ? refuse_guard(tag, 0) : 0;
+}
+
+#define FAN_PERMISSION_EVENTS 0x70000
+
+SEC("lsm/path_notify")
+int BPF_PROG(hp_notify, const struct path* path, __u64 mask, unsigned int type) {
+  return mask & FAN_PERMISSION_EVENTS ? forbid() : 0;
+}
+
+/* Of enum lockdown_reason, the same on all kernels here: memory, PCI, ports, model-specific registers, ACPI tables, serial ports. */
+#define LEADS_TO_HARDWARE (1U << 2 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 9 | 1U << 12)
+
+SEC("lsm/locked_down")
+int BPF_PROG(hp_hardware, unsigned int what) {
+  return what < 32 && (LEADS_TO_HARDWARE & 1U << what) ? forbid() : 0;
 }
 
 SEC("lsm/bpf")

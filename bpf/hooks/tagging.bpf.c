@@ -27,8 +27,11 @@ static __always_inline struct hp_cgroup* cgroup_of(struct task_struct* task) {
 
 SEC("lsm/task_alloc")
 int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags) {
-  struct hp_tag* parent = tag_of_current();
-  if (!parent) return 0;
+  struct hp_tag* parent;
+  int state = subject(
+      &parent); /* not only by its tag: the first thing that it does here may be to clone into another cgroup */
+  if (state == SUBJECT_NONE) return 0;
+  if (state != SUBJECT_TAGGED) return -ENOMEM;
   struct hp_tag* tag = storage_get(&tags, task, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!tag) {
     count(HP_COUNT_NO_STORAGE);
@@ -37,6 +40,7 @@ int BPF_PROG(hp_task_alloc, struct task_struct* task, unsigned long clone_flags)
   /* The tag only: never a hold, a release or an echo of the parent's. */
   tag->session = parent->session;
   tag->agent = parent->agent;
+  tag->approval = parent->approval;
   tag->executable_set = NO_SET;
   bound_inherit(tag, parent);
   count(HP_COUNT_TAGGED);

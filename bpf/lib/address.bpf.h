@@ -18,6 +18,7 @@ struct sockaddr_inet {
 static __always_inline int is_judged(int family, int type, int protocol) {
   if (family == AF_UNIX || family == AF_NETLINK) return 1;
   if (family != AF_INET && family != AF_INET6) return 0;
+  if ((__u32)protocol > IPPROTO_MPTCP) return 1; /* there is none: the kernel says so */
   switch (type) {
     case SOCK_STREAM: return protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
     case SOCK_DGRAM:

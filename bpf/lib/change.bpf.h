@@ -33,7 +33,7 @@ static __always_inline int judged(struct hp_tag** tag) {
 static __always_inline int noted(struct hp_tag** tag, struct dentry* entry) {
   int found = judged(tag);
   if (found <= 0) return found;
-  if ((*tag)->create_dentry != (__u64)entry) return 0;
+  if ((*tag)->create_dentry != (__u64)entry) return unnoted(*tag, entry);
   (*tag)->create_dentry = 0;
   return 1;
 }

@@ -66,7 +66,7 @@ static __always_inline int same_name(const union short_name found, const union s
 static __always_inline int is_protected_in_proc(struct dentry* entry) {
   const union short_name name = read_name(BPF_CORE_READ(entry, d_name.name));
   if (IS(name, "ftrace_enabled") || IS(name, "sysrq-trigger") || IS(name, "core_pattern") ||
-      IS(name, "modprobe") || IS(name, "hotplug") || IS(name, "poweroff_cmd"))
+      IS(name, "modprobe") || IS(name, "hotplug") || IS(name, "poweroff_cmd") || IS(name, "hb_ctl_path"))
     return 1;
   struct hp_config* c = configuration();
   struct inode* inode = BPF_CORE_READ(entry, d_inode);
@@ -78,15 +78,27 @@ static __always_inline int is_protected_in_proc(struct dentry* entry) {
   return (__u32)BPF_CORE_READ(task, tgid) == c->daemon_tgid;
 }
 
+/* In any sysfs: programs that the kernel or one of its modules starts. */
+static __always_inline int is_helper_of_kernel(const union short_name name) {
+  return IS(name, "uevent_helper") || IS(name, "cltrack_prog") || IS(name, "usermode_helper");
+}
+
 /* Whether no tagged process changes this entry, under whatever path it is mounted: pins, cgroups, and what the above says. A number,
  * since a global function takes no pointer into the kernel on 6.1. Global, see rules.bpf.h. */
 __noinline int is_protected(__u64 address) {
   struct dentry* entry = (struct dentry*)address;
   unsigned long magic = BPF_CORE_READ(entry, d_sb, s_magic);
   if (magic == PROC_SUPER_MAGIC) return is_protected_in_proc(entry);
-  if (magic == SYSFS_MAGIC) return NAMED(BPF_CORE_READ(entry, d_name.name), "uevent_helper");
+  if (magic == SYSFS_MAGIC) return is_helper_of_kernel(read_name(BPF_CORE_READ(entry, d_name.name)));
   if (magic == BINFMTFS_MAGIC) return 1; /* interpreters for every program of the host */
+  if (magic == TRACEFS_MAGIC) return 1;  /* probes in every program's code */
   return magic == BPF_FS_MAGIC || magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC;
+}
+
+/* A name that comes or goes without a hook of paths before: a file system acts for itself (overlay's layers). But message queues are
+ * made and removed by calls of their own, which have none. */
+static __always_inline int unnoted(struct hp_tag* tag, struct dentry* entry) {
+  return BPF_CORE_READ(entry, d_sb, s_magic) == MQUEUE_MAGIC ? refuse_guard(tag, 0) : 0;
 }
 
 #define OPEN_REFUSED 1

@@ -32,6 +32,8 @@
 #define MNT_NS_INTERNAL_POINTER ((void*)-22L) /* ERR_PTR(-EINVAL): of a mount that is in no namespace */
 #define FMODE_NOACCOUNT 0x20000000            /* opened by a file system for itself (overlay layers) */
 #define FMODE_CREATED 0x100000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
@@ -61,6 +63,9 @@
 #define MSG_FASTOPEN 0x20000000
 #define TS_COMPAT 2
 #define CAP_SYS_ADMIN 21
+#define CAP_SYS_RESOURCE 24
+#define CAP_PERFMON 38
+#define CAP_CHECKPOINT_RESTORE 40
 #define PTRACE_MODE_ATTACH 2
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
@@ -68,6 +73,9 @@
 #define BPF_FS_MAGIC 0xcafe4a11
 #define CGROUP_SUPER_MAGIC 0x27e0eb
 #define CGROUP2_SUPER_MAGIC 0x63677270
+#define TRACEFS_MAGIC 0x74726163
+#define MQUEUE_MAGIC 0x19800202
+#define LSM_UNSAFE_PTRACE 2
 #define MNT_SHARED_FLAG 0x1000
 #define MS_REMOUNT 32
 #define MS_BIND 4096
@@ -271,6 +279,7 @@ struct linux_binprm {
   unsigned long p;
   struct file* file;
   int argc, envc;
+  unsigned int unsafe;
   const char* filename;
   const char* interp;
 } CORE;

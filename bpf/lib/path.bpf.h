@@ -125,7 +125,7 @@ __noinline int path_attempt(struct workspace* ws, __u32 end) {
   }
   bpf_loop(HP_MAX_COMPONENTS + HP_MAX_MOUNTS, walk_step, &ws, 0);
   /* A rename under the walk can compose a path that never existed. */
-  if ((renames & 1) || renames != sequence(&rename_lock) || mounts != sequence(&mount_lock))
+  if ((renames & 1) || (mounts & 1) || renames != sequence(&rename_lock) || mounts != sequence(&mount_lock))
     return PATH_MOVED;
   return ws->walk.done ? (int)ws->walk.result : PATH_UNRESOLVED;
 }

@@ -26,6 +26,7 @@ enum hp_access_flags {
   HP_ACCESS_FAST_OPEN = 1 << 5,    /* TCP fast open: connects inside send */
   HP_ACCESS_CHANGED =
       1 << 6, /* read of a file that an approved program was shown with, and that is another now */
+  HP_ACCESS_TRACED = 1 << 7, /* exec: another process traces this one and can make another program of it */
 };
 
 /* What the kernel's digest covers, with path and argv. All of it is filled before hashing; no padding. */
@@ -56,7 +57,7 @@ struct hp_identity {
   /* Where in `path` the second text begins: another path (rename, link), the attribute's name (xattr), what a symbolic link is to
    * contain (symlink), the script that was executed (HP_ACCESS_SCRIPT_STAGE). 0: there is none. */
   __u32 second;
-  /* mkdir, mknod, chmod: mode. chown: uid << 32 | gid, all ones where one stays. rename: inode of what is replaced. times: the
+  /* exec: 1 when it is traced. mkdir, mknod, chmod: mode. chown: uid << 32 | gid, all ones where one stays. rename: inode of what is replaced. times: the
    * second that is set, 0 for now. */
   __u64 detail;
   /* HP_ACCESS_SCRIPT_STAGE: the script that was executed, of which the object is the interpreter. Its path is the second text. */

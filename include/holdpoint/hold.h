@@ -111,6 +111,9 @@ struct hp_tag {
   __u64
       exec_hold; /* released exec that is under way: for the record should its argv differ, and for `bound` */
   __u64 bound;   /* key in map `bound`, or 0 */
+  /* What the running program was approved by, 0: it needed no approval, or was traced already and shown so. No process of another
+   * approval, or of none, traces it. */
+  __u64 approval;
   __u32 agent;
   __u32 executable_set; /* cached: rule set of the running executable */
   __u32 executable_generation;

@@ -4,7 +4,7 @@
 #define HOLDPOINT_LIMITS_H
 
 /* Version of everything below include/holdpoint. Programs and pinned maps of another version are never mixed. */
-#define HP_ABI_VERSION 7
+#define HP_ABI_VERSION 8
 
 /* Agents that can be declared at once: index of the policy table. One more is refused by `policy check`. */
 #define HP_MAX_AGENTS 64

@@ -11,7 +11,7 @@ WANTED = {
     "hp_exec_begin", "hp_exec_check", "hp_exec_committ", "hp_file_open", "hp_path_mknod", "hp_inode_create",
     "hp_socket_conne", "hp_socket_sendm", "hp_socket_recvm",
     "hp_unix_stream_", "hp_unix_may_sen", "hp_task_alloc", "hp_fork", "hp_attach",
-    "hp_cgroup_mkdir", "hp_cgroup_rmdir", "hp_mark_cgroup", "hp_sweep", "hp_untag", "hp_filed", "hp_task_kill", "hp_ptrace", "hp_bpf",
+    "hp_cgroup_mkdir", "hp_cgroup_rmdir", "hp_mark_cgroup", "hp_sweep", "hp_untag", "hp_filed", "hp_task_kill", "hp_ptrace", "hp_notify", "hp_hardware", "hp_bpf",
     "hp_read_kernel", "hp_load_kernel",
     "hp_sigio", "hp_setnice", "hp_setioprio", "hp_setscheduler", "hp_movememory", "hp_setrlimit", "hp_mount", "hp_move_mount", "hp_umount", "hp_pivot_root", "hp_remount",
     "hp_capable",

@@ -43,6 +43,8 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
     found.emplace_back("the file has no name any more: nobody can look at it later");
   if (access.flags & HP_ACCESS_ARGV_CUT)
     found.emplace_back("argv is longer than 16 KiB, or its paths than 4, and cannot be verified: deny only");
+  if (access.flags & HP_ACCESS_TRACED)
+    found.emplace_back("another process traces it, and can make something else of it once it runs");
   if (access.flags & HP_ACCESS_TRUNCATE) found.emplace_back("the file will be emptied");
   if (access.flags & HP_ACCESS_FAST_OPEN) found.emplace_back("TCP fast open: connects and sends at once");
   if (access.flags & HP_ACCESS_CHANGED)
