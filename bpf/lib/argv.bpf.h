@@ -79,7 +79,24 @@ static __always_inline int variable_name(struct exec_workspace* c, __u64 address
   return 0;
 }
 
+/* Whether the policy names c->variable. Of names that are patterns, in which a caller chooses the rest (a function that bash imports,
+ * git's settings), what the policy names is the beginning: c->variable is cut to that. */
 static __always_inline int variable_wanted(struct exec_workspace* c) {
+  if (bpf_map_lookup_elem(&variables, &c->variable)) return 1;
+  __u32* word = (__u32*)c->variable.name; /* four bytes each, the first one lowest */
+  __u32 rest = 0;
+  if (word[0] == 0x48534142 && word[1] == 0x4e55465f) { /* "BASH" "_FUN" */
+    if ((word[2] & 0xffff) != 0x5f43) return 0;         /* "C_" */
+    rest = 0xffff;
+  } else if (word[0] == 0x5f544947 && word[1] == 0x464e4f43) { /* "GIT_" "CONF" */
+    if ((word[2] & 0xffffff) != 0x5f4749) return 0;            /* "IG_" */
+    rest = 0xffffff;
+  } else {
+    return 0;
+  }
+  word[2] &= rest;
+#pragma unroll
+  for (int i = 3; i < HP_VARIABLE_NAME / 4; i++) word[i] = 0;
   return bpf_map_lookup_elem(&variables, &c->variable) != 0;
 }
 

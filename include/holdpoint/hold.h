@@ -47,7 +47,7 @@ struct hp_grant {
 struct hp_bound_file {
   __u64 names[HP_BOUND_NAMES][2]; /* keyed hashes; {0, 0}: none */
   __u64 device;
-  __u64 inode;
+  __u64 inode; /* 0: nothing had one of these names */
   __u64 size;
   __u64 ctime_ns;
   __u32 own; /* set by the kernel: the program opened it for writing, so its changes are the program's */
@@ -174,7 +174,8 @@ struct hp_file_id {
   __u64 inode;
 };
 
-/* Map `variables`: hash, hp_variable -> 1: names of the environment that are captured. Written by the daemon at publish. */
+/* Map `variables`: hash, hp_variable -> 1: names of the environment that are captured; "BASH_FUNC_" and "GIT_CONFIG_" also stand for
+ * every name that begins so. Written by the daemon at publish. */
 struct hp_variable {
   char name[HP_VARIABLE_NAME]; /* padded with NUL */
 };

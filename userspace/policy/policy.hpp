@@ -99,7 +99,8 @@ struct Agent {
 };
 
 // Variables that change what a program does. What they hold is part of what is approved, when a policy lists no others.
-inline constexpr std::array<std::string_view, 24> kDefaultVariables = {"PATH",
+// BASH_FUNC_ (functions that bash imports) and GIT_CONFIG_ also stand for every name that begins so.
+inline constexpr std::array<std::string_view, 33> kDefaultVariables = {"PATH",
                                                                        "LD_PRELOAD",
                                                                        "LD_AUDIT",
                                                                        "LD_LIBRARY_PATH",
@@ -122,7 +123,16 @@ inline constexpr std::array<std::string_view, 24> kDefaultVariables = {"PATH",
                                                                        "GIT_CONFIG_GLOBAL",
                                                                        "GCONV_PATH",
                                                                        "PROMPT_COMMAND",
-                                                                       "SHELLOPTS"};
+                                                                       "SHELLOPTS",
+                                                                       "GIT_CONFIG_",
+                                                                       "GIT_CONFIG_PARAMETERS",
+                                                                       "GIT_PROXY_COMMAND",
+                                                                       "GIT_EXTERNAL_DIFF",
+                                                                       "BASH_FUNC_",
+                                                                       "PS4",
+                                                                       "_JAVA_OPTIONS",
+                                                                       "JDK_JAVA_OPTIONS",
+                                                                       "KUBECONFIG"};
 
 struct Policy {
   std::vector<std::string> files;  // in the order of their rules
