@@ -4,7 +4,8 @@
  * An open counts as one of a bound file when the text that the program gave is a name under which it was bound (a symbolic link
  * that was turned round leads elsewhere by the same text), when the path that the open led to is (renamed over, or a directory
  * exchanged), or when it is the inode (written in place under any name). It has changed when inode, size or change time differ,
- * or while somebody has it open for writing: a shared mapping changes a file without a trace in its times. */
+ * or while somebody has it open for writing: a shared mapping changes a file without a trace in its times. An entry with inode 0 is a
+ * name that nothing had: what is opened by it has appeared since. */
 #ifndef HOLDPOINT_BOUND_BPF_H
 #define HOLDPOINT_BOUND_BPF_H
 

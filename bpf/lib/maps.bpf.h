@@ -60,7 +60,7 @@ struct {
   __type(value, struct hp_grant);
 } grants SEC(".maps");
 
-/* Not preallocated: 1.5 KiB each. Full or out of memory: the daemon denies the exec. */
+/* Not preallocated: 1.5 KiB each. Full or out of memory: the daemon denies the exec, though it was approved. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, HP_MAX_HOLDS);

@@ -358,7 +358,7 @@ def test_an_environment_changed_between_approval_and_restart_is_killed_before_it
 def test_the_variables_that_change_a_program_are_shown_and_part_of_what_is_approved():
     plain = {"PATH": "/usr/bin:/bin", "HOME": "/", "LONG": "x" * 300 + "LD_PRELOAD=no"}
     library = {**plain, "LD_PRELOAD": "/tmp/none.so"}
-    command = ("sh", "-c", f"exec {TOOL} {TMP}/made")
+    command = ("sh", "-c", f"cd {TMP} && exec {TOOL} made")
     process = daemon.spawn(*command, session="environment", env=library)
     request = daemon.wait_request()
     assert request["access"]["environment"] == ["PATH=/usr/bin:/bin", "LD_PRELOAD=/tmp/none.so"], request["access"]

@@ -88,6 +88,31 @@ Steps Ledger::finish_hold(Request request, std::uint64_t id, const std::string& 
   return plan.finish();
 }
 
+Steps Ledger::withhold(std::uint64_t id, const std::string& why) {
+  begin();
+  Plan plan;
+  if (const Settled* found = state_.settled(id)) {
+    if (!found->allow) return {};
+    Settled settled = *found;
+    settled.allow = false;
+    settled.why = "withheld";
+    plan.note({"denial", {}, settled.grant, settled.session, id, why});
+    plan.answer({id, settled.kernel_digest, false, settled.why});
+    state_.settle(id, std::move(settled));
+    return plan.finish();
+  }
+  const Request* found = state_.request_of_hold(id);
+  if (found == nullptr) return {};
+  Request request = *found;
+  Hold& hold = *std::ranges::find(request.holds, id, &Hold::id);
+  if (hold.state != HoldState::released || hold.answered != true) return {};
+  give(hold, false, "withheld", plan);
+  plan.save(request);
+  plan.note({"cancellation", request.id, {}, request.session, id, "refused all the same: " + why});
+  state_.put(std::move(request));
+  return plan.finish();
+}
+
 Steps Ledger::consumed(std::uint64_t id, bool allowed, Now) {
   begin();
   const std::string verdict = allowed ? "allowed" : "refused";

@@ -42,7 +42,8 @@ struct Answer {
   std::uint64_t hold = 0;
   std::array<std::uint64_t, 2> kernel_digest{};
   bool allow = false;
-  // "approved", "denied", "expired", "cancelled", "granted", "superseded", "flood" (a limit was reached)
+  // "approved", "denied", "expired", "cancelled", "granted", "superseded", "flood" (a limit was reached),
+  // "withheld" (approved, and the kernel could not take it)
   std::string why;
 };
 // The hold waits for a person: take it from SIGSTOP to the freezer. Comes again when the hold was seen again
@@ -150,6 +151,9 @@ class Ledger {
   // ends the request as cancelled; refused holds count as present until the deadline, because another process
   // may make the retry.
   [[nodiscard]] Steps end_hold(std::uint64_t hold, const std::string& how, bool answer, Now now);
+  // An answer that allowed cannot be carried out, and the kernel has no verdict yet: the hold is refused instead. What was
+  // decided stays as it was said.
+  [[nodiscard]] Steps withhold(std::uint64_t hold, const std::string& why);
   // The kernel used the verdict.
   [[nodiscard]] Steps consumed(std::uint64_t hold, bool allowed, Now now);
   // Requests past their deadline expire (their holds are refused), grants past their life end.

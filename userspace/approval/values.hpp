@@ -45,7 +45,8 @@ struct Hold {
   std::uint64_t start_time = 0;  // boot time of the group leader's start, ns: with tgid names one process
   WallTime since;
   HoldState state = HoldState::held;
-  std::optional<bool> answered;  // the verdict it was given: true = allow. Never changes once set
+  std::optional<bool>
+      answered;  // the verdict it was given: true = allow. Once set, it only turns from that to false (withhold)
   std::string ended_how;  // for released/ended: "approved", "denied", "expired", "exit", "signal", "other", …
   friend bool operator==(const Hold&, const Hold&) = default;
 };

@@ -54,8 +54,7 @@ void place_hold(Core& core, approval::NewHold asked) {
   const bool refused = asked.hold.state == approval::HoldState::refused;
   // Seen before (the daemon was away, or the thread ran a handler), and its program would now read something else.
   const auto* before = core.ledger.request_of_hold(id);
-  const bool changed =
-      before != nullptr && !before->access.bound.empty() && before->digest != asked.draft.digest;
+  const bool changed = before != nullptr && reads_content(*before) && before->digest != asked.draft.digest;
   const auto now = core.clock.now();
   if (const auto thread = core.held.find(id); thread != core.held.end()) look_for_a_stop(thread->second);
   const bool filed = settle(

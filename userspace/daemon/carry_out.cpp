@@ -78,9 +78,12 @@ void log_requests(const Core& core, const approval::Steps& steps) {
 void answer(Core& core, const approval::Answer& answer, Now now) {
   if (answer.allow)
     if (auto bound = bind_content(core, answer.hold); !bound) {
-      log_error("hold {}: {}", answer.hold,
-                event::mask(bound.error().text()));  // it stays held; the next scan tries again
-      return;
+      log_error("hold {}: {}", answer.hold, event::mask(bound.error().error.text()));
+      // What has been decided has no deadline any more, and nobody could decide again: held for ever.
+      if (bound.error().kind == BindError::Kind::no_room)
+        (void)carry_out(core, core.ledger.withhold(
+                                  answer.hold, "the kernel cannot take what it may read; try again later"));
+      return;  // not read yet: it stays held until it is
     }
   const BootTime not_after{now.boot.nanoseconds + HP_VERDICT_LIFE_NS};
   if (auto written = core.programs->answer(answer.hold, answer.kernel_digest, answer.allow, not_after);
@@ -103,10 +106,31 @@ void park(Core& core, const approval::Hold& hold) {
 // A refused exec that read files: its one retry takes their content from the kernel, under the number of the refused hold.
 std::optional<std::uint64_t> content_of_retry(Core& core, const approval::Request& request) {
   for (const auto& hold : request.holds) {
-    if (hold.state != approval::HoldState::refused || !core.contents.contains(hold.id)) continue;
+    const auto content = core.contents.find(hold.id);
+    if (hold.state != approval::HoldState::refused || content == core.contents.end() ||
+        content->second.image.count == 0)
+      continue;
     if (bind_content(core, hold.id)) return hold.id;
   }
   return std::nullopt;
+}
+
+// Whether the kernel's digest covers all that was approved. An exec that reads nothing now and may read something later
+// (a script that is not there yet) it does not: the daemon looks each time.
+bool kernel_covers(const Core& core, const approval::Request& request, const approval::Grant& grant) {
+  if (!request.access.bound.empty()) return false;
+  if (!reads_content(request)) return true;
+  bool known = grant.uses.has_value();  // one retry: a daemon that was started meanwhile has read nothing
+  for (const auto& hold : request.holds) {
+    if (hold.state == approval::HoldState::ended) continue;
+    const auto content = core.contents.find(hold.id);
+    if (content == core.contents.end() && grant.uses) continue;
+    if (content == core.contents.end() || content->second.image.count != 0) return false;
+    // That not all is bound was said on the request, and once is what was said to it.
+    if (!content->second.whole && !grant.uses) return false;
+    known = true;
+  }
+  return known;
 }
 
 // A live grant lets equal accesses of the session pass in the kernel, without a hold. Only where the kernel's digest covers
@@ -116,7 +140,7 @@ void put_kernel_grant(Core& core, const approval::Grant& grant, Now now) {
   auto& keys = core.kernel_grants[grant.id];
   const bool over = grant.revoked || grant.not_after <= now.wall || grant.uses == 0U;
   const auto retry = request != nullptr && grant.uses ? content_of_retry(core, *request) : std::nullopt;
-  if (over || request == nullptr || (!request->access.bound.empty() && !retry)) {
+  if (over || request == nullptr || (!retry && !kernel_covers(core, *request, grant))) {
     for (const auto& key : keys) core.programs->remove_grant(key);
     core.kernel_grants.erase(grant.id);
     return;

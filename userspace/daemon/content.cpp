@@ -21,11 +21,22 @@ policy::Outcome outcome_of(const Core& core, const hp_access& fixed) {
   return outcome;
 }
 
+bool is_exec(const event::Access& access) {
+  return (access.fixed.identity.operations & (1U << HP_OP_EXEC)) != 0;
+}
+
+// Never of one that waits: its approval could not be carried out. There are fewer of these.
+void forget_oldest(Core& core) {
+  for (auto content = core.contents.begin();
+       core.contents.size() > kMostContents && content != core.contents.end();)
+    content = core.held.contains(content->first) ? std::next(content) : core.contents.erase(content);
+}
+
 approval::NewHold question(Core& core, const event::Access& access, const kernel::ReadContent& content) {
   const auto& fixed = access.fixed;
-  core.contents.erase(fixed.hold_id);
-  if (content.bound.image.count != 0) core.contents.emplace(fixed.hold_id, content.bound.image);
-  while (core.contents.size() > kMostContents) core.contents.erase(core.contents.begin());
+  if (is_exec(access))
+    core.contents.insert_or_assign(fixed.hold_id, ShownContent{content.bound.image, content.bound.whole});
+  forget_oldest(core);
   const auto outcome = outcome_of(core, fixed);
   return decision::make_hold(
       {access, content.process, content.bound.files, content.bound.complete, content.bound.input, outcome,
@@ -36,7 +47,7 @@ approval::NewHold question(Core& core, const event::Access& access, const kernel
 // Without its files: they could not be read in time.
 kernel::ReadContent unread(const event::Access& access) {
   kernel::ReadContent content{kernel::read_process(static_cast<int>(access.fixed.tgid)), {}};
-  content.bound.complete = false;
+  content.bound.complete = content.bound.whole = false;
   return content;
 }
 
@@ -83,16 +94,20 @@ bool call_again(Core& core, std::uint64_t hold) {
   return true;
 }
 
-bool shows_content(const approval::Request* request) {
-  return request != nullptr && request->state == approval::RequestState::open &&
-         !request->access.bound.empty();
+// Of every exec, also of one that named no file: one may have appeared since.
+bool reads_again(const approval::Request* request) {
+  return request != nullptr && request->state == approval::RequestState::open && reads_content(*request);
 }
 
 }  // namespace
 
+bool reads_content(const approval::Request& request) {
+  return request.access.operation == event::operation_text(1U << HP_OP_EXEC);
+}
+
 void ask_about(Core& core, const event::Access& access, std::function<void(approval::NewHold)> then) {
   const auto id = access.fixed.hold_id;
-  if (!(access.fixed.identity.operations & (1U << HP_OP_EXEC)))
+  if (!is_exec(access))
     return then(question(core, access, {kernel::read_process(static_cast<int>(access.fixed.tgid)), {}}));
   core.being_read.try_emplace(id);
   read(core, access, [&core, access, then = std::move(then)](const kernel::ReadContent& content) {
@@ -106,7 +121,7 @@ void ask_about(Core& core, const event::Access& access, std::function<void(appro
 }
 
 bool content_known(const Core& core, const std::string& id) {
-  if (!shows_content(core.ledger.request(id))) return true;
+  if (!reads_again(core.ledger.request(id))) return true;
   const auto found = core.read_again.find(id);
   return found != core.read_again.end() &&
          core.clock.now().boot.nanoseconds - found->second.at.nanoseconds < kFreshNs;
@@ -128,7 +143,7 @@ void read_content(Core& core, const std::string& id, std::function<void()> done)
     std::size_t left = 0;
   };
   const auto pending = std::make_shared<Pending>();
-  if (const auto* request = core.ledger.request(id); shows_content(request))
+  if (const auto* request = core.ledger.request(id); reads_again(request))
     for (const auto hold : waiting(*request)) {
       const auto access = core.programs->hold(hold);
       if (!access) continue;
@@ -143,7 +158,7 @@ void read_content(Core& core, const std::string& id, std::function<void()> done)
 
 std::expected<void, approval::DecideError> content_as_shown(Core& core, const std::string& id) {
   const auto* request = core.ledger.request(id);
-  if (!shows_content(request)) return {};
+  if (!reads_again(request)) return {};
   const auto digest = request->digest;
   const auto found = core.read_again.extract(id);
   if (found.empty())
@@ -170,13 +185,21 @@ std::expected<void, approval::DecideError> content_as_shown(Core& core, const st
                                                "what it would read has changed since it was asked: " + how});
 }
 
-Result<> bind_content(Core& core, std::uint64_t hold) {
+std::expected<void, BindError> bind_content(Core& core, std::uint64_t hold) {
   const auto content = core.contents.find(hold);
-  if (content != core.contents.end()) return core.programs->bind(hold, content->second);
+  if (content != core.contents.end()) {
+    const auto& image = content->second.image;
+    if (image.count == 0) return {};
+    if (auto bound = core.programs->bind(hold, image); !bound)
+      return std::unexpected(BindError{BindError::Kind::no_room, std::move(bound.error())});
+    return {};
+  }
   // A daemon was killed between a decision and its effect, and this one has not read the files yet.
   const auto* request = core.ledger.request_of_hold(hold);
-  if (request != nullptr && !request->access.bound.empty())
-    return fail("what it may read is not known yet", "it stays held until its files have been read");
+  if (request != nullptr && reads_content(*request))
+    return std::unexpected(
+        BindError{BindError::Kind::not_read,
+                  {"what it may read is not known yet", "it stays held until its files have been read"}});
   return {};
 }
 

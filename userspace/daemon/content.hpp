@@ -14,6 +14,9 @@
 
 namespace holdpoint::daemon {
 
+// An exec: what it was approved with is looked at and bound, also when that was no file.
+[[nodiscard]] bool reads_content(const approval::Request& request);
+
 // The question about a held access, with the content that its program would read now. For an exec `then` is called later, when
 // its files have been read or that has taken too long; the hold is in core.being_read until `then` takes it out. Never called
 // when the hold is over by then.
@@ -28,8 +31,14 @@ void read_content(Core& core, const std::string& request, std::function<void()> 
 [[nodiscard]] std::expected<void, approval::DecideError> content_as_shown(Core& core,
                                                                           const std::string& request);
 
-// Hands over what the exec of `hold` may read. Error: the kernel has no room, or the files
-// have not been read yet; the hold must not be released.
-[[nodiscard]] Result<> bind_content(Core& core, std::uint64_t hold);
+// Hands over what the exec of `hold` may read. On an error the hold must not be released.
+struct BindError {
+  enum class Kind {
+    not_read,  // not yet: its files are read after a restart, and then it is answered again
+    no_room,   // the kernel does not take it
+  } kind;
+  Error error;
+};
+[[nodiscard]] std::expected<void, BindError> bind_content(Core& core, std::uint64_t hold);
 
 }  // namespace holdpoint::daemon

@@ -44,6 +44,12 @@ struct ReadAgain {
   std::map<std::uint64_t, kernel::ReadContent> contents;
 };
 
+// What a program would read, as it was when it was asked about.
+struct ShownContent {
+  hp_bound image{};
+  bool whole = false;  // nothing else can be read by the same command later: the kernel may answer for it
+};
+
 struct Core {
   const Clock& clock;
   config::Config config;
@@ -58,9 +64,8 @@ struct Core {
   // Kernel grants by grant id, so that a revoked one can be taken out.
   std::map<std::string, std::vector<hp_grant_key>> kernel_grants;
   std::uint64_t store_failures = 0;
-  std::vector<std::uint64_t> fresh_sessions{};  // their cgroup had no name yet when the kernel rang
-  std::map<std::uint64_t, hp_bound>
-      contents{};  // by hold: what its program would read, as it was when it was asked
+  std::vector<std::uint64_t> fresh_sessions{};       // their cgroup had no name yet when the kernel rang
+  std::map<std::uint64_t, ShownContent> contents{};  // of each exec, by hold
   std::unique_ptr<boost::asio::io_context> loop = std::make_unique<boost::asio::io_context>();
   std::unique_ptr<Workers> workers = std::make_unique<Workers>(*loop, Workers::Options{});
   std::map<std::uint64_t, BeingRead> being_read{};  // by hold: not asked about yet

@@ -12,6 +12,8 @@
 namespace holdpoint::decision {
 namespace {
 
+constexpr std::size_t kLongestName = 64;  // bytes of a variable's name that a warning shows
+
 class Sha256 {
  public:
   Sha256() : context_(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free) {
@@ -51,7 +53,9 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
     found.emplace_back("content changed since it was approved, or it is being written");
   if (access.flags & HP_ACCESS_REFUSED) found.emplace_back("refused at once; approval lets a retry pass");
   for (const auto& variable : facts.access.environment)
-    if (const auto name = variable.substr(0, variable.find('=')); name != "PATH")
+    // The rest of a name that begins with BASH_FUNC_ is the agent's text.
+    if (const auto name = event::mask(variable.substr(0, std::min(variable.find('='), kLongestName))).text();
+        name != "PATH")
       found.emplace_back("the environment sets " + name + ", which changes what the program does");
   if (!facts.bound_complete)
     found.emplace_back("content not bound: a file that it would read could not be hashed");
@@ -63,7 +67,8 @@ std::vector<std::string> warnings(const HoldFacts& facts) {
 
 }  // namespace
 
-std::string request_digest(const event::Access& access, const std::vector<event::BoundFile>& bound) {
+std::string request_digest(const event::Access& access, const std::vector<event::BoundFile>& bound,
+                           bool complete) {
   Sha256 hash;
   hash.bytes(&access.fixed.identity, sizeof(access.fixed.identity));
   hash.text(access.path);
@@ -77,6 +82,8 @@ std::string request_digest(const event::Access& access, const std::vector<event:
     hash.text(file.path);
     hash.text(file.sha256);
   }
+  // Who approved what is shown in whole has not approved the same with a pipe among its arguments.
+  if (!complete) hash.text("not all");
   return hash.hex();
 }
 
@@ -95,7 +102,7 @@ approval::NewHold make_hold(const HoldFacts& facts, Now now) {
       fixed.flags & HP_ACCESS_REFUSED ? approval::HoldState::refused : approval::HoldState::held;
   made.bindable = !(fixed.flags & HP_ACCESS_ARGV_CUT);
   auto& draft = made.draft;
-  draft.digest = request_digest(facts.access, facts.bound);
+  draft.digest = request_digest(facts.access, facts.bound, facts.bound_complete);
   draft.session = fixed.identity.session;
   draft.agent = facts.agent;
   draft.rule = {facts.outcome.id, facts.outcome.reason, facts.generation, facts.outcome.timeout};

@@ -27,9 +27,9 @@ struct HoldFacts {
 // cut makes the hold unbindable: it can be denied only.
 [[nodiscard]] approval::NewHold make_hold(const HoldFacts& facts, Now now);
 
-// SHA-256, lower-case hex, over identity, path, argv and bound files. Source of the fields: hp_identity.
+// SHA-256, lower-case hex, over identity, path, argv and bound files, and whether these are all. Source of the fields: hp_identity.
 [[nodiscard]] std::string request_digest(const event::Access& access,
-                                         const std::vector<event::BoundFile>& bound);
+                                         const std::vector<event::BoundFile>& bound, bool complete = true);
 
 // The access as the policy's evaluator takes it.
 [[nodiscard]] policy::Query to_query(const event::Access& access, const std::string& executable);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/content.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "kernel/arguments.hpp"
 
 namespace holdpoint::kernel {
 namespace {
@@ -41,19 +42,6 @@ struct Candidate {
   std::string head;
   bool settled = false;
 };
-
-Fd open_regular(int tgid, const std::string& path) {
-  Fd file(::open(fmt::format("/proc/{}/root{}", tgid, path).c_str(),
-                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status{};
-  if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;
-  return Fd();
-}
-
-bool is_regular(int tgid, const std::string& path) {
-  struct stat status{};
-  return ::stat(fmt::format("/proc/{}/root{}", tgid, path).c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
 
 // Where a descriptor leads, as the kernel's own paths say it.
 std::string path_of(const Fd& file) {
@@ -146,6 +134,18 @@ void settle(const Programs& programs, const Clock& clock, std::vector<Candidate>
   }
 }
 
+void put_names(hp_bound_file& entry, const Programs& programs, const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size() && i < HP_BOUND_NAMES; ++i) {
+    const auto name = programs.name_hash(names[i]);
+    std::memcpy(entry.names[i], name.data(), sizeof(entry.names[i]));
+  }
+}
+
+// No file has inode 0: whatever is read by one of these names is another one than was shown, which is none.
+void add_missing(Bound& bound, const Programs& programs, const std::vector<std::string>& names) {
+  if (bound.image.count < HP_BOUND_FILES) put_names(bound.image.files[bound.image.count++], programs, names);
+}
+
 void add(Bound& bound, const Programs& programs, const Candidate& file) {
   auto& entry = bound.image.files[bound.image.count++];
   entry.device = file.state.device;
@@ -153,10 +153,7 @@ void add(Bound& bound, const Programs& programs, const Candidate& file) {
   entry.size = file.state.size;
   entry.ctime_ns = file.state.ctime_ns;
   entry.script = file.script ? 1 : 0;
-  for (std::size_t i = 0; i < file.names.size() && i < HP_BOUND_NAMES; ++i) {
-    const auto name = programs.name_hash(file.names[i]);
-    std::memcpy(entry.names[i], name.data(), sizeof(entry.names[i]));
-  }
+  put_names(entry, programs, file.names);
   bound.files.push_back({file.shown, file.sha256, file.state.size, file.state.device, file.state.inode,
                          first_lines(file.head)});
 }
@@ -179,7 +176,7 @@ void add_scripts(Bound& bound, std::vector<Candidate>& files, const event::Acces
                  const event::Process& process) {
   const bool interpreter_asked = (access.fixed.flags & HP_ACCESS_SCRIPT_STAGE) != 0;
   const auto& executed = interpreter_asked ? access.second : access.path;
-  Candidate script{executed, {"", executed}, open_regular(process.pid, executed), true, {}, {}, {}, false};
+  Candidate script{executed, {"", executed}, open_named(process.pid, executed).file, true, {}, {}, {}, false};
   if (!script.file) {
     bound.complete = false;  // nobody knows what it is
     return;
@@ -192,10 +189,41 @@ void add_scripts(Bound& bound, std::vector<Candidate>& files, const event::Acces
     files.push_back(std::move(script));
     if (named.empty() || files.size() == kMostScripts) return;
     const auto path = named[0] == '/' ? named : process.directory + "/" + named;
-    script = Candidate{path, {named, path}, open_regular(process.pid, path), false, {}, {}, {}, false};
+    script = Candidate{path, {named, path}, open_named(process.pid, path).file, false, {}, {}, {}, false};
     if (!script.file) return;  // execve will not find it either
     named = interpreter_named(script.file);
     if (named.empty()) return;
+  }
+}
+
+// The files that arguments name, and the names under which there may be one soon.
+void add_arguments(Bound& bound, std::vector<Candidate>& files,
+                   std::vector<std::vector<std::string>>& missing, const event::Access& access,
+                   const event::Process& process) {
+  // A script's arguments are the script's.
+  const auto program = access.fixed.flags & HP_ACCESS_SCRIPT_STAGE ? std::string() : access.path;
+  std::size_t arguments = 0;
+  for (std::size_t i = 1; i < access.argv.size(); ++i) {
+    const auto& argument = access.argv[i];
+    if (argument.empty() || argument.size() >= HP_PATH_MAX || argument[0] == '-') continue;
+    const auto path = argument[0] == '/' ? argument : process.directory + "/" + argument;
+    auto named = open_named(process.pid, path);
+    if (named.what == Named::other) bound.complete = false;
+    if (named.what != Named::regular) {
+      const auto input = may_be_input(program, access.argv, i, named.what);
+      if (input != Input::no) bound.whole = false;
+      // Behind its script there is what the script makes, too.
+      if (input == Input::program && arguments == 0 && !is_own_descriptor(path))
+        missing.push_back({argument, path, std::filesystem::path(path).lexically_normal().string()});
+      continue;
+    }
+    if (++arguments > kMostArguments || files.size() >= HP_BOUND_FILES) {
+      bound.complete = false;
+      continue;
+    }
+    Candidate file{path, {argument, path}, std::move(named.file), false, {}, {}, {}, false};
+    file.names.push_back(path_of(file.file));
+    files.push_back(std::move(file));
   }
 }
 
@@ -206,29 +234,17 @@ Bound bind_content(const Programs& programs, const Clock& clock, const event::Ac
   Bound bound;
   bound.input = input_is_file(process.pid);
   std::vector<Candidate> files;
+  std::vector<std::vector<std::string>> missing;
   add_scripts(bound, files, access, process);
-  std::size_t arguments = 0;
-  for (std::size_t i = 1; i < access.argv.size(); ++i) {
-    const auto& argument = access.argv[i];
-    if (argument.empty() || argument.size() >= HP_PATH_MAX || argument[0] == '-') continue;
-    const auto path = argument[0] == '/' ? argument : process.directory + "/" + argument;
-    if (!is_regular(process.pid, path)) continue;
-    Candidate file{path, {argument, path}, Fd(), false, {}, {}, {}, false};
-    if (++arguments <= kMostArguments && files.size() < HP_BOUND_FILES)
-      file.file = open_regular(process.pid, path);
-    if (!file.file) {
-      bound.complete = false;
-      continue;
-    }
-    file.names.push_back(path_of(file.file));
-    files.push_back(std::move(file));
-  }
-  if (files.empty()) return bound;
-  settle(programs, clock, files);
+  add_arguments(bound, files, missing, access, process);
+  if (!files.empty()) settle(programs, clock, files);
   for (const auto& file : files) {
     if (file.settled) add(bound, programs, file);
     else bound.complete = false;
   }
+  for (const auto& names : missing) add_missing(bound, programs, names);
+  if (!bound.complete) bound.whole = false;
+  if (bound.image.count == 0) return bound;
   bound.image.session = access.fixed.identity.session;
   bound.image.tasks = 1;
   return bound;

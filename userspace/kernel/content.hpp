@@ -16,6 +16,8 @@ struct Bound {
   std::vector<event::BoundFile> files;
   hp_bound image{};      // for Programs::bind; count 0: nothing to bind
   bool complete = true;  // false: "content not bound", a file had to be left out or is still being written
+  bool whole =
+      true;  // false: `files` is not all of what the same command may read later, so each run has to be looked at
   bool input =
       false;  // its standard input is a regular file: a shell runs what is in it, and nothing binds that
 };

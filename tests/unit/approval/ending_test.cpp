@@ -46,6 +46,35 @@ TEST_F(Ending, TheDeathByTheSignalThatCancelledIsNotRecordedTwice) {
   EXPECT_EQ(ledger.request("r-1")->holds[0].state, HoldState::ended);
 }
 
+TEST_F(Ending, AnApprovalThatCannotBeCarriedOutIsRefusedInsteadAndRecorded) {
+  (void)ledger.hold(make_hold({.id = 1}), at(0));
+  EXPECT_THAT(ledger.withhold(1, "no room"), IsEmpty()) << "nobody has answered yet";
+  (void)ledger.decide("r-1", approve(), at(1));
+  const Steps steps = ledger.withhold(1, "no room");
+  EXPECT_TRUE(in_safe_order(steps));
+  EXPECT_THAT(answers(steps), ElementsAre(std::tuple(1, false, "withheld")));
+  ASSERT_THAT(note_kinds(steps), ElementsAre("cancellation"));
+  EXPECT_THAT(of_kind<Note>(steps)[0].detail, HasSubstr("no room"));
+  EXPECT_EQ(ledger.request("r-1")->state, RequestState::approved) << "that is what was said";
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 1}), at(2))),
+              ElementsAre(std::tuple(1, false, "withheld")))
+      << "seen again: the refusal again, never the approval";
+  EXPECT_THAT(ledger.withhold(1, "no room"), IsEmpty());
+  EXPECT_EQ(of_kind<Note>(ledger.consumed(1, false, at(3))).at(0).detail, "refused");
+}
+
+TEST_F(Ending, WhatAGrantAnsweredAndCannotBeCarriedOutIsRefusedAsWell) {
+  (void)ledger.hold(make_hold({.id = 1}), at(0));
+  (void)ledger.decide("r-1", approve(Scope::session), at(1));
+  ASSERT_THAT(answers(ledger.hold(make_hold({.id = 2, .since = 2}), at(2))),
+              ElementsAre(std::tuple(2, true, "granted")));
+  const Steps steps = ledger.withhold(2, "no room");
+  EXPECT_THAT(answers(steps), ElementsAre(std::tuple(2, false, "withheld")));
+  EXPECT_THAT(note_kinds(steps), ElementsAre("denial"));
+  EXPECT_THAT(answers(ledger.hold(make_hold({.id = 2, .since = 2}), at(3))),
+              ElementsAre(std::tuple(2, false, "withheld")));
+}
+
 TEST_F(Ending, AThreadThatDiedGetsNoAnswer) {
   (void)ledger.hold(make_hold({.id = 1}), at(0));
   const Steps steps = ledger.end_hold(1, "exit", false, at(1));

@@ -100,6 +100,11 @@ TEST(RequestDigest, TheBordersOfItsPartsCount) {
   EXPECT_NE(request_digest(access(), bound()), request_digest(access(), {}));
 }
 
+TEST(RequestDigest, WhetherAllIsShownCounts) {
+  EXPECT_NE(request_digest(access(), bound(), true), request_digest(access(), bound(), false));
+  EXPECT_NE(request_digest(access(), {}, true), request_digest(access(), {}, false));
+}
+
 TEST(RequestDigest, WhoWaitsDoesNotCount) {
   auto other = access();
   other.fixed.hold_id = 41;
@@ -174,6 +179,17 @@ TEST_F(MakeHold, EveryDangerIsAWarning) {
   EXPECT_THAT(make(access()).draft.access.warnings, Contains(HasSubstr("could not be hashed")));
   input_ = true;
   EXPECT_THAT(make(access()).draft.access.warnings, Contains(HasSubstr("standard input is a file")));
+}
+
+TEST_F(MakeHold, AWarningCarriesNoTextOfTheAgentsThatATerminalWouldActOn) {
+  auto held = access();
+  held.environment = {"BASH_FUNC_a\x1b[2J%%=() { evil; }", "PATH=/bin",
+                      "BASH_FUNC_" + std::string(500, 'x') + "%%="};
+  const auto warnings = make(held).draft.access.warnings;
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_THAT(warnings[0], HasSubstr("sets BASH_FUNC_a"));
+  EXPECT_THAT(warnings[0], Not(HasSubstr("\x1b")));
+  EXPECT_LT(warnings[1].size(), 200U);
 }
 
 TEST(ToQuery, IsTheAccessAsThePolicySeesIt) {
